@@ -1,0 +1,446 @@
+r"""Backpropagation through dense layers, by hand, and the worked example of the book.
+
+With $a_0 = X$, layer $l$ computes
+
+$$z_l = a_{l-1} W_l + b_l, \qquad a_l = f_l(z_l),$$
+
+and the backward pass goes through the same quantities from the last to the first:
+
+$$\delta_l = \frac{\partial L}{\partial a_l} \odot f_l'(z_l), \qquad
+  \frac{\partial L}{\partial W_l} = a_{l-1}^\top \delta_l, \qquad
+  \frac{\partial L}{\partial b_l} = \sum_i \delta_{l,i}, \qquad
+  \frac{\partial L}{\partial a_{l-1}} = \delta_l W_l^\top.$$
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from gdbp import _checks
+from gdbp._checks import Array
+from gdbp._trees import Tree, float_tree
+from gdbp.losses import mse, mse_grad, softmax_cross_entropy, softmax_cross_entropy_grad
+
+Params = list[dict[str, Array]]
+"""The layers' parameters: `{"W": (d_in, d_out), "b": (d_out,)}` each, without "b" for no bias."""
+
+
+class Activation(NamedTuple):
+    """A differentiable function, applied to each element.
+
+    Attributes:
+        f: The function, from z to a.
+        derivative: Its derivative f′(z), from z.
+    """
+
+    f: Callable[[Array], Array]
+    derivative: Callable[[Array], Array]
+
+
+def _sigmoid(z: Array) -> Array:
+    # exp of a negative number only, so that no large |z| overflows.
+    e = np.exp(-np.abs(z))
+    return np.where(z >= 0, 1 / (1 + e), e / (1 + e))
+
+
+ACTIVATIONS: dict[str, Activation] = {
+    "identity": Activation(lambda z: z, np.ones_like),
+    "tanh": Activation(np.tanh, lambda z: 1 - np.tanh(z) ** 2),
+    "sigmoid": Activation(_sigmoid, lambda z: _sigmoid(z) * (1 - _sigmoid(z))),
+    # At the kink, any slope in [0, 1] is a subgradient; PyTorch takes 0, and so do we.
+    "relu": Activation(lambda z: np.maximum(z, 0), lambda z: (z > 0).astype(z.dtype)),
+}
+"""The activations a layer may have, by name."""
+
+LOSSES: dict[str, tuple[Callable[[Any, Any], float], Callable[[Any, Any], Array]]] = {
+    "mse": (mse, mse_grad),
+    "softmax_cross_entropy": (
+        lambda labels, logits: softmax_cross_entropy(logits, labels),
+        lambda labels, logits: softmax_cross_entropy_grad(logits, labels),
+    ),
+}
+"""The losses a network may have, by name: the loss and its gradient, both of (target, output)."""
+
+
+class Row(NamedTuple):
+    """One quantity of a forward or backward pass.
+
+    Attributes:
+        name: Its name, such as "delta1".
+        shape: Its shape.
+        value: Its value.
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    value: Array
+
+
+@dataclass(frozen=True)
+class Forward:
+    """Every intermediate result of a forward pass.
+
+    Attributes:
+        z: The sums before the activations, layer by layer; `z[0]` is the first layer's.
+        a: The activations: `a[0]` is the input X, `a[l]` the output of layer l counted from 1.
+    """
+
+    z: list[Array]
+    a: list[Array]
+
+    @property
+    def output(self) -> Array:
+        """The network's output, shape (n, d_out)."""
+        return self.a[-1]
+
+    def rows(self) -> list[Row]:
+        """Return the pass as named rows, in the order in which they were computed."""
+        rows = [_row("a0", self.a[0])]
+        for layer, (z, a) in enumerate(zip(self.z, self.a[1:], strict=True), start=1):
+            rows += [_row(f"z{layer}", z), _row(f"a{layer}", a)]
+        return rows
+
+
+@dataclass(frozen=True)
+class Backward:
+    """Every intermediate result of a backward pass, layer by layer, the first layer first.
+
+    Attributes:
+        loss: The loss L.
+        da: ∂L/∂a: `da[0]` is ∂L/∂X, `da[-1]` the gradient at the output.
+        delta: δ = ∂L/∂z.
+        dW: ∂L/∂W.
+        db: ∂L/∂b, computed for layers without a bias too.
+        grads: The gradients shaped like the parameters: what an optimizer takes.
+    """
+
+    loss: float
+    da: list[Array]
+    delta: list[Array]
+    dW: list[Array]
+    db: list[Array]
+    grads: Params
+
+    def rows(self) -> list[Row]:
+        """Return the pass as named rows, in the order in which they were computed."""
+        rows = []
+        for k in reversed(range(len(self.delta))):
+            layer = k + 1
+            rows += [
+                _row(f"da{layer}", self.da[layer]),
+                _row(f"delta{layer}", self.delta[k]),
+                _row(f"dW{layer}", self.dW[k]),
+            ]
+            if "b" in self.grads[k]:
+                rows.append(_row(f"db{layer}", self.db[k]))
+        return rows
+
+
+@dataclass(frozen=True)
+class Network:
+    r"""A stack of dense layers with an activation each, and a loss.
+
+    The parameters are not part of it: every method takes them, none changes them.
+
+    Args:
+        activations: The name of each layer's activation: "identity", "tanh", "sigmoid" or "relu".
+        loss_name: "mse", or "softmax_cross_entropy" for integer labels as targets.
+
+    Raises:
+        TypeError: `activations` is a single string.
+        ValueError: A name is unknown, or there is no layer.
+
+    Examples:
+        >>> network = Network(["tanh", "identity"])
+        >>> params = init_params([2, 3, 1], np.random.default_rng(0))
+        >>> network.forward(params, [[0.5, 1.0]]).output.shape
+        (1, 1)
+
+    References:
+        :cite:t:`rumelhart1986learning`; :cite:t:`nielsen2015neural`, chapter 2.
+        Page: {doc}`/chapters/09-two-layers`.
+    """
+
+    activations: Sequence[str]
+    loss_name: str = "mse"
+
+    def __post_init__(self) -> None:
+        if isinstance(self.activations, str):
+            raise TypeError(f"activations needs a name for each layer, got {self.activations!r}")
+        if len(self.activations) == 0:
+            raise ValueError("activations needs at least one layer, got none")
+        for name in self.activations:
+            _checks.choice("activations", name, list(ACTIVATIONS))
+        _checks.choice("loss_name", self.loss_name, list(LOSSES))
+
+    def forward(self, params: Params, X: ArrayLike) -> Forward:
+        """Run the network forward and keep every intermediate result.
+
+        Args:
+            params: A `{"W": (d_in, d_out), "b": (d_out,)}` for each layer; no "b" for no bias.
+            X: The inputs, shape (n, d_in), a sample a row.
+
+        Returns:
+            The pass: z and a of every layer.
+
+        Raises:
+            TypeError: `params` or `X` does not hold real numbers.
+            ValueError: The number of layers differs from the number of activations, the sizes do
+                not fit, or an array is empty or not finite.
+        """
+        layers = self._layers(params)
+        x = _checks.float_array("X", X, ndim=2)
+        if x.shape[1] != layers[0]["W"].shape[0]:
+            raise ValueError(
+                f"X needs {layers[0]['W'].shape[0]} columns, the rows of params[0]['W'], "
+                f"got shape {x.shape}"
+            )
+        z, a = [], [x]
+        for layer, name in zip(layers, self.activations, strict=True):
+            z.append(a[-1] @ layer["W"] + layer.get("b", 0))
+            a.append(ACTIVATIONS[name].f(z[-1]))
+        return Forward(z, a)
+
+    def backward(self, params: Params, forward: Forward, y: ArrayLike) -> Backward:
+        """Run the network backward and keep every intermediate result.
+
+        Args:
+            params: The parameters that `forward` was computed with.
+            forward: What `Network.forward` returned.
+            y: The targets: shape (n, d_out) for "mse", integer labels of shape (n,) for
+                "softmax_cross_entropy".
+
+        Returns:
+            The pass: δ, ∂L/∂W, ∂L/∂b and ∂L/∂a of every layer, and the gradients.
+
+        Raises:
+            TypeError: `params` or `y` does not hold numbers of the right kind.
+            ValueError: A shape does not fit, or an array is empty or not finite.
+        """
+        layers = self._layers(params)
+        loss, loss_grad = LOSSES[self.loss_name]
+        da = [loss_grad(y, forward.output)]
+        delta: list[Array] = []
+        for k in reversed(range(len(layers))):
+            delta.insert(0, da[0] * ACTIVATIONS[self.activations[k]].derivative(forward.z[k]))
+            da.insert(0, delta[0] @ layers[k]["W"].T)
+        dW = [a.T @ d for a, d in zip(forward.a[:-1], delta, strict=True)]
+        db = [d.sum(axis=0) for d in delta]
+        grads = [
+            {"W": dW[k], "b": db[k]} if "b" in layer else {"W": dW[k]}
+            for k, layer in enumerate(layers)
+        ]
+        return Backward(loss(y, forward.output), da, delta, dW, db, grads)
+
+    def loss(self, params: Params, X: ArrayLike, y: ArrayLike) -> float:
+        """Compute the loss at the parameters; see `forward` and `backward` for the arguments."""
+        return LOSSES[self.loss_name][0](y, self.forward(params, X).output)
+
+    def grads(self, params: Params, X: ArrayLike, y: ArrayLike) -> Params:
+        """Compute the gradients, shaped like `params`; see `forward` and `backward`."""
+        return self.backward(params, self.forward(params, X), y).grads
+
+    def _layers(self, params: Params) -> Params:
+        """Return the parameters with floating-point arrays, after checking that they fit."""
+        layers = float_tree("params", params)
+        if not isinstance(layers, list) or len(layers) != len(self.activations):
+            got = len(layers) if isinstance(layers, list) else type(layers).__name__
+            raise ValueError(f"params needs {len(self.activations)} layers in a list, got {got}")
+        d_in = None
+        for k, layer in enumerate(layers):
+            d_in = _check_layer(f"params[{k}]", layer, d_in)
+        return layers
+
+
+def _check_layer(name: str, layer: Tree, d_in: int | None) -> int:
+    """Check one layer against the width of the one before; return its own width."""
+    if not isinstance(layer, dict) or not {"W"} <= layer.keys() <= {"W", "b"}:
+        got = list(layer) if isinstance(layer, dict) else type(layer).__name__
+        raise ValueError(f"{name} needs the keys 'W' and, for a bias, 'b', got {got}")
+    shape = layer["W"].shape
+    if len(shape) != 2:
+        raise ValueError(f"{name}['W'] needs shape (d_in, d_out), got shape {shape}")
+    if d_in is not None and shape[0] != d_in:
+        raise ValueError(f"{name}['W'] needs {d_in} rows, the layer before it, got shape {shape}")
+    if "b" in layer and layer["b"].shape != shape[1:]:
+        raise ValueError(f"{name}['b'] needs shape {shape[1:]}, got shape {layer['b'].shape}")
+    return int(shape[1])
+
+
+def _row(name: str, value: Array) -> Row:
+    return Row(name, value.shape, value)
+
+
+def init_params(
+    sizes: Sequence[int], rng: np.random.Generator, *, scheme: str = "xavier", bias: bool = True
+) -> Params:
+    r"""Draw the parameters of a stack of dense layers; biases start at zero.
+
+    $$W \sim \mathcal N(0, \sigma^2), \qquad
+      \sigma^2_\text{Xavier} = \frac{2}{d_\text{in} + d_\text{out}}, \qquad
+      \sigma^2_\text{He} = \frac{2}{d_\text{in}}$$
+
+    Args:
+        sizes: The widths, from the input's to the output's: [2, 3, 1] makes two layers.
+        rng: The source of the draws.
+        scheme: "xavier", for tanh and sigmoid, or "he", for ReLU.
+        bias: Whether the layers have a bias.
+
+    Returns:
+        The parameters, a dict for each layer, float64.
+
+    Raises:
+        TypeError: A size is not an integer or `rng` is not a Generator.
+        ValueError: There are fewer than two sizes, one is < 1, or the scheme is unknown.
+
+    Examples:
+        >>> [layer["W"].shape for layer in init_params([2, 3, 1], np.random.default_rng(0))]
+        [(2, 3), (3, 1)]
+
+    References:
+        :cite:t:`glorot2010understanding`, equation 12; :cite:t:`he2015delving`, equation 10.
+        Page: {doc}`/chapters/09-two-layers`.
+    """
+    if len(sizes) < 2:
+        raise ValueError(f"sizes needs at least an input and an output, got {list(sizes)}")
+    for size in sizes:
+        _checks.integer("sizes", size, minimum=1)
+    _checks.generator("rng", rng)
+    _checks.choice("scheme", scheme, ["xavier", "he"])
+    params = []
+    for d_in, d_out in pairwise(sizes):
+        variance = 2 / (d_in + d_out) if scheme == "xavier" else 2 / d_in
+        layer = {"W": rng.normal(0, np.sqrt(variance), (d_in, d_out))}
+        params.append({**layer, "b": np.zeros(d_out)} if bias else layer)
+    return params
+
+
+@dataclass(frozen=True)
+class WorkedExample:
+    r"""The network of two numbers multiplied by hand, with its sample and its learning rate.
+
+    $$\hat y = w_5 (w_1 x_1 + w_3 x_2) + w_6 (w_2 x_1 + w_4 x_2) = x^\top W_h W_o, \qquad
+      W_h = \begin{pmatrix} w_1 & w_2 \\ w_3 & w_4 \end{pmatrix}, \quad
+      W_o = \begin{pmatrix} w_5 \\ w_6 \end{pmatrix}, \qquad L = (y - \hat y)^2$$
+
+    Attributes:
+        theta: The weights (w1, …, w6), shape (6,).
+        x: The input (x1, x2), shape (2,).
+        y: The target.
+        lr: The learning rate η.
+    """
+
+    theta: Array
+    x: Array
+    y: float
+    lr: float
+
+    @property
+    def names(self) -> list[str]:
+        """The weights' names, in the order of `theta`."""
+        return [f"w{k}" for k in range(1, 7)]
+
+    @property
+    def W_h(self) -> Array:
+        """The hidden layer's weights, shape (2, 2), as in X @ W_h."""
+        return self.theta[:4].reshape(2, 2)
+
+    @property
+    def W_o(self) -> Array:
+        """The output layer's weights, shape (2, 1), as in a @ W_o."""
+        return self.theta[4:].reshape(2, 1)
+
+    @property
+    def X(self) -> Array:
+        """The sample as a batch of one, shape (1, 2)."""
+        return self.x.reshape(1, 2)
+
+    @property
+    def Y(self) -> Array:
+        """The target as a batch of one, with the shape of the prediction, (1, 1)."""
+        return np.array([[self.y]])
+
+    @property
+    def network(self) -> Network:
+        """The same network as dense layers: no bias, no activation."""
+        return Network(["identity", "identity"])
+
+    @property
+    def params(self) -> Params:
+        """The weights as parameters of `network`."""
+        return [{"W": self.W_h.copy()}, {"W": self.W_o.copy()}]
+
+    def predict(self, theta: ArrayLike) -> NDArray[Any]:
+        """Compute ŷ at weights of shape (…, 6), all at once; returns shape (…)."""
+        w1, w2, w3, w4, w5, w6 = self._weights(theta)
+        x1, x2 = self.x
+        return np.asarray(w5 * (w1 * x1 + w3 * x2) + w6 * (w2 * x1 + w4 * x2))[()]
+
+    def loss(self, theta: ArrayLike) -> NDArray[Any]:
+        """Compute L = (y − ŷ)² at weights of shape (…, 6), all at once; returns shape (…)."""
+        return np.asarray((self.y - self.predict(theta)) ** 2)[()]
+
+    def grad(self, theta: ArrayLike) -> Array:
+        r"""Compute ∇L at weights of shape (6,), written out by hand: the chain rule, six times."""
+        weights = _checks.float_array("theta", theta, shape=(6,))
+        w1, w2, w3, w4, w5, w6 = weights
+        x1, x2 = self.x
+        a1, a2 = w1 * x1 + w3 * x2, w2 * x1 + w4 * x2
+        dL_dy_hat = -2 * (self.y - (w5 * a1 + w6 * a2))
+        dy_hat_dw = np.array([w5 * x1, w6 * x1, w5 * x2, w6 * x2, a1, a2])
+        return np.asarray(dL_dy_hat * dy_hat_dw)
+
+    def _weights(self, theta: ArrayLike) -> Any:
+        weights = _checks.float_array("theta", theta)
+        if weights.shape[-1:] != (6,):
+            raise ValueError(f"theta needs a last axis of 6, got shape {weights.shape}")
+        return np.moveaxis(weights, -1, 0)
+
+
+def worked_example(
+    *,
+    w1: float = 1.0,
+    w2: float = 0.5,
+    w3: float = 0.5,
+    w4: float = 0.7,
+    w5: float = 1.0,
+    w6: float = 2.0,
+) -> WorkedExample:
+    """Make the example that every page shares, or the same one with other weights.
+
+    Args:
+        w1: From x1 to the first hidden unit.
+        w2: From x1 to the second hidden unit.
+        w3: From x2 to the first hidden unit.
+        w4: From x2 to the second hidden unit.
+        w5: From the first hidden unit to the output.
+        w6: From the second hidden unit to the output.
+
+    Returns:
+        The network with its sample x = (0.5, 1.0), y = 0.8 and its learning rate 0.01.
+
+    Raises:
+        TypeError: A weight is not a real number.
+        ValueError: A weight is not finite.
+
+    Note:
+        By default w2 = w3, so W_h is symmetric and a transposed matrix goes unnoticed. Use
+        other weights, such as `worked_example(w3=0.9)`, to see it.
+
+    Examples:
+        >>> example = worked_example()
+        >>> round(float(example.predict(example.theta)), 12)
+        2.9
+        >>> example.grad(example.theta).round(12)
+        array([2.1 , 4.2 , 4.2 , 8.4 , 4.2 , 3.99])
+
+    References:
+        Page: {doc}`/chapters/10-by-hand`.
+    """
+    weights = {"w1": w1, "w2": w2, "w3": w3, "w4": w4, "w5": w5, "w6": w6}
+    theta = np.array([_checks.real(name, weight) for name, weight in weights.items()])
+    return WorkedExample(theta=theta, x=np.array([0.5, 1.0]), y=0.8, lr=0.01)
