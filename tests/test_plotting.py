@@ -1,0 +1,989 @@
+"""The figures: what is drawn, and that bad input is named. No image is compared."""
+
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import matplotlib as mpl
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from matplotlib.axes import Axes
+from matplotlib.colors import same_color, to_rgb
+from matplotlib.figure import Figure
+from matplotlib.patches import Circle, FancyArrowPatch, FancyBboxPatch, Rectangle
+from matplotlib.quiver import Quiver
+
+mpl.use("Agg")
+
+import itertools
+
+import matplotlib.pyplot as plt
+
+from gdbp import plotting
+
+X, Y = np.meshgrid(np.linspace(-2.0, 2.0, 25), np.linspace(-1.0, 1.0, 17))
+BOWL = X**2 + 3.0 * Y**2
+PATH = np.array([[-1.5, 0.8], [-0.9, 0.3], [-0.4, 0.1], [0.0, 0.0]])
+PATH_LOSS = PATH[:, 0] ** 2 + 3.0 * PATH[:, 1] ** 2
+STEPS = np.logspace(-8.0, 0.0, 9)
+DEGREES = np.linspace(0.0, 360.0, 361)
+WEIGHTS = [[[1.0, -0.5], [0.3, 0.7]], [[1.0], [2.0]]]
+
+
+@pytest.fixture(autouse=True)
+def _style() -> Iterator[None]:
+    """Draw each test's figures in the book's style, then close them and restore the style."""
+    with mpl.rc_context():
+        plotting.use_style()
+        yield
+        plt.close("all")
+
+
+def labels(ax: Axes) -> list[str]:
+    return [str(line.get_label()) for line in ax.lines if not str(line.get_label()).startswith("_")]
+
+
+def texts(ax: Axes) -> list[str]:
+    return [text.get_text() for text in ax.texts]
+
+
+def legend(ax: Axes) -> list[str]:
+    box = ax.get_legend()
+    return [] if box is None else [text.get_text() for text in box.get_texts()]
+
+
+def shown(ax: Axes) -> Axes:
+    """Render the figure, so that what fails only when drawn fails here."""
+    figure = ax.get_figure(root=True)
+    assert figure is not None
+    figure.draw_without_rendering()
+    return ax
+
+
+# Style
+
+
+def luminance(colour: Any) -> float:
+    c = np.asarray(to_rgb(colour))
+    linear = np.where(c <= 0.04045, c / 12.92, ((c + 0.055) / 1.055) ** 2.4)
+    return float(linear @ [0.2126, 0.7152, 0.0722])
+
+
+def in_dark_theme(colour: Any) -> np.ndarray:
+    """Apply the style sheet's invert(1) hue-rotate(180deg)."""
+    luma = np.array([0.213, 0.715, 0.072])
+    rotate = 2.0 * luma * np.ones((3, 1)) - np.eye(3)
+    return np.clip(rotate @ (1.0 - np.asarray(to_rgb(colour))), 0.0, 1.0)
+
+
+def contrast(a: Any, b: Any) -> float:
+    low, high = sorted([luminance(a), luminance(b)])
+    return (high + 0.05) / (low + 0.05)
+
+
+def test_the_cycle_keeps_its_order_in_grey_in_both_themes() -> None:
+    light = [luminance(colour) for colour in plotting.COLOURS]
+    dark = [luminance(in_dark_theme(colour)) for colour in plotting.COLOURS]
+    assert all(b > 1.15 * a for a, b in itertools.pairwise(light))
+    assert all(a > b for a, b in itertools.pairwise(dark))
+
+
+@pytest.mark.parametrize("colour", [*plotting.COLOURS, plotting.INK])
+def test_a_line_has_contrast_on_white_and_on_the_dark_theme(colour: str) -> None:
+    assert contrast(colour, "white") >= 3.0
+    assert contrast(in_dark_theme(colour), "#131416") >= 3.0
+
+
+def test_text_is_legible_on_the_whole_colour_map_in_both_themes() -> None:
+    for colour in plotting._PALE(np.linspace(0.0, 1.0, 32)):
+        assert contrast("black", colour[:3]) >= 4.5
+        assert contrast("white", in_dark_theme(colour[:3])) >= 4.5
+
+
+def test_series_differ_in_line_style_too() -> None:
+    curves = {name: [3.0, 2.0, 1.0] for name in "abcde"}
+    lines = plotting.loss_curves(curves).lines
+    assert len({line.get_color() for line in lines}) == 5
+    assert len({str(line._dash_pattern) for line in lines}) == 5  # type: ignore[attr-defined]
+    assert len({line.get_marker() for line in lines}) == 5
+
+
+def test_style_is_transparent_and_readable() -> None:
+    rc = plt.rcParams
+    assert rc["figure.facecolor"] == rc["axes.facecolor"] == rc["savefig.facecolor"] == "none"
+    assert min(rc["xtick.labelsize"], rc["ytick.labelsize"], rc["legend.fontsize"]) >= 10
+    assert rc["figure.figsize"][0] == 6.4
+    assert rc["svg.fonttype"] == "path"
+
+
+def test_style_leaves_ipython_alone_outside_of_it() -> None:
+    code = (
+        "import sys; from gdbp import plotting; plotting.use_style();"
+        "print('IPython' in sys.modules, 'matplotlib_inline' in sys.modules)"
+    )
+    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert out.stdout.split() == ["False", "False"]
+
+
+def test_style_configures_the_inline_backend_inside_ipython() -> None:
+    from IPython.core.interactiveshell import InteractiveShell
+    from matplotlib_inline.config import InlineBackend
+    from traitlets.config import Config
+
+    shell = InteractiveShell.instance(config=Config({"HistoryManager": {"enabled": False}}))
+    try:
+        plotting.use_style()
+        config = InlineBackend.instance()
+        assert config.figure_formats == {"svg"}
+        assert config.print_figure_kwargs["metadata"] == {"Date": None}
+        assert config.print_figure_kwargs["bbox_inches"] is None
+        formats = [
+            name
+            for name, f in shell.display_formatter.formatters.items()
+            if f.type_printers.get(Figure) is not None or Figure in f
+        ]
+        assert formats == ["image/svg+xml"]
+    finally:
+        InlineBackend.clear_instance()
+        InteractiveShell.clear_instance()
+
+
+def test_a_page_gets_svg_without_a_date() -> None:
+    code = """
+import matplotlib
+from IPython.core.interactiveshell import InteractiveShell
+shell = InteractiveShell.instance()
+matplotlib.use("module://matplotlib_inline.backend_inline")
+from gdbp import plotting
+plotting.use_style()
+ax = plotting.loss_curves({"a": [2.0, 1.0]})
+formatters = shell.display_formatter.formatters
+svg = formatters["image/svg+xml"](ax.figure)
+assert svg is not None and "<dc:date>" not in svg, "no date"
+assert svg.encode() == formatters["image/svg+xml"](ax.figure).encode()
+assert 'width="460.8pt"' in svg, "not cropped"
+assert formatters["image/png"](ax.figure) is None
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def test_figures_can_be_drawn_without_the_style() -> None:
+    with mpl.rc_context():
+        mpl.rcdefaults()
+        mpl.use("Agg")
+        for draw in ALL.values():
+            assert draw().get_children()
+            plt.close("all")
+
+
+# Every figure: Axes in, Axes out; the same bytes twice; a size that a page can bear
+
+FIGURES: dict[str, Callable[..., Axes]] = {
+    "tangent_and_secants": lambda **k: plotting.tangent_and_secants(
+        [0.0, 1.0, 2.0], [0.0, 1.0, 4.0], 1.0, 1.0, 2.0, [(1.0, 3.0)], **k
+    ),
+    "error_against_step": lambda **k: plotting.error_against_step(
+        STEPS, {"forward": STEPS}, {"forward": 1e-8}, **k
+    ),
+    "directional_derivative": lambda **k: plotting.directional_derivative(
+        DEGREES, np.cos(np.radians(DEGREES)), 0.0, **k
+    ),
+    "gradient_field": lambda **k: plotting.gradient_field(X, Y, BOWL, 2.0 * X, 6.0 * Y, **k),
+    "residual_squares": lambda **k: plotting.residual_squares(
+        [0.0, 1.0], [1.0, 0.0], [0.0, 1.0], [0.5, 0.5], [0.5, 0.5], **k
+    ),
+    "contour_path": lambda **k: plotting.contour_path(X, Y, BOWL, {"a": PATH}, **k),
+    "lr_sweep": lambda **k: plotting.lr_sweep([0.1, 1.0], [0.5, np.nan], best=0.2, **k),
+    "loss_curves": lambda **k: plotting.loss_curves({"a": [2.0, 1.0]}, **k),
+    "measured_and_predicted": lambda **k: plotting.measured_and_predicted(
+        [1, 2], [1.0, 0.4], [1.0, 0.5], xlabel="n", ylabel="variance", **k
+    ),
+    "bars": lambda **k: plotting.bars({"a": 1.0, "b": 2.0}, xlabel="s", **k),
+    "loss_contours": lambda **k: plotting.loss_contours(X, Y, BOWL, PATH, **k),
+    "matrix_heatmap": lambda **k: plotting.matrix_heatmap([[1.0, 2.0]], **k),
+    "matrix_shapes": lambda **k: plotting.matrix_shapes([("X", (4, 2))], **k),
+    "network_diagram": lambda **k: plotting.network_diagram(WEIGHTS, **k),
+    "learning_cycle": plotting.learning_cycle,
+}
+ALL = {
+    **FIGURES,
+    "loss_surface": lambda: plotting.loss_surface(X, Y, BOWL, PATH, PATH_LOSS),
+    "losses_compared": lambda: plotting.losses_compared([-1, 1], {"a": [1, 1]}, {"a": [-2, 2]})[0],
+}
+
+
+@pytest.mark.parametrize("name", sorted(ALL))
+def test_two_renders_give_the_same_bytes(name: str) -> None:
+    first, second = (plotting.svg_bytes(ALL[name]().figure) for _ in range(2))
+    assert first == second
+    assert b"<dc:date>" not in first
+    assert len(first) < 160_000
+
+
+@pytest.mark.parametrize("name", sorted(FIGURES))
+def test_draws_on_the_axes_it_is_given_and_makes_no_other_figure(name: str) -> None:
+    _, ax = plt.subplots()
+    before = plt.get_fignums()
+    assert FIGURES[name](ax=ax) is ax
+    assert plt.get_fignums() == before
+    assert ax.get_children()
+
+
+@pytest.mark.parametrize("name", sorted(FIGURES))
+def test_makes_a_figure_of_the_books_width(name: str) -> None:
+    figure = FIGURES[name]().figure
+    assert isinstance(figure, Figure)
+    assert figure.get_size_inches()[0] == 6.4
+
+
+@pytest.mark.parametrize("name", sorted(FIGURES))
+def test_ax_must_be_axes(name: str) -> None:
+    with pytest.raises(TypeError, match=r"^ax must be a matplotlib Axes or None, got str"):
+        FIGURES[name](ax="axes")
+
+
+@pytest.mark.parametrize("name", sorted(set(FIGURES) - {"learning_cycle"}))
+def test_axes_are_labelled_or_switched_off(name: str) -> None:
+    ax = FIGURES[name]()
+    named = name in {"matrix_heatmap", "bars"} or bool(ax.get_xlabel() and ax.get_ylabel())
+    assert named or not ax.axison
+
+
+def test_public_names_are_all_there() -> None:
+    assert all(hasattr(plotting, name) for name in plotting.__all__)
+    assert set(ALL) <= set(plotting.__all__)
+
+
+def test_svg_bytes_wants_a_figure() -> None:
+    with pytest.raises(TypeError, match=r"^figure must be a matplotlib Figure, got str"):
+        plotting.svg_bytes("figure")  # type: ignore[arg-type]
+
+
+# Pages 2 and 3
+
+
+def test_tangent_and_secants_pass_through_their_points() -> None:
+    x = np.linspace(0.0, 2.0, 41)
+    ax = plotting.tangent_and_secants(x, x**2, 1.0, 1.0, 2.0, [(0.2, 2.2), (-0.8, 1.2)])
+    curve, tangent, wide, narrow = ax.lines[:4]
+    np.testing.assert_array_equal(curve.get_xydata(), np.stack([x, x**2], axis=1))
+    np.testing.assert_allclose(tangent.get_xydata(), [[0.0, -1.0], [2.0, 3.0]])
+    assert wide.get_label() == "secant, $h$ = -0.8, slope 1.2"
+    np.testing.assert_allclose(wide.get_xydata(), [[0.0, -0.2], [2.0, 2.2]])
+    assert wide.get_alpha() < narrow.get_alpha() == 1.0
+    np.testing.assert_allclose(ax.lines[4].get_xydata(), [[0.2, 0.04]])
+    np.testing.assert_allclose(ax.lines[5].get_xydata(), [[1.2, 1.44]])
+    np.testing.assert_allclose(ax.lines[6].get_xydata(), [[1.0, 1.0]])
+    assert legend(ax) == labels(ax)[:4]
+
+
+def test_a_tangent_needs_no_secant() -> None:
+    assert len(plotting.tangent_and_secants([0, 1], [0, 1], 0.5, 0.5, 1.0).lines) == 3
+
+
+def test_errors_below_the_floor_are_drawn_at_the_floor() -> None:
+    ax = plotting.error_against_step([0.1, 0.2], {"complex": [0.0, 1e-3]}, {"complex": 0.1})
+    np.testing.assert_array_equal(ax.lines[0].get_ydata(), [1e-17, 1e-3])
+    assert ax.lines[1].get_xdata() == [0.1, 0.1]
+    assert ax.lines[1].get_color() == ax.lines[0].get_color()
+    assert (ax.get_xscale(), ax.get_yscale()) == ("log", "log")
+
+
+def test_flat_directions_lie_between_rising_and_falling() -> None:
+    ax = plotting.directional_derivative(DEGREES, 3 * np.cos(np.radians(DEGREES - 30.5)), 30.5)
+    flat = next(line for line in ax.lines if line.get_label() == "flat: $D_v f = 0$")
+    np.testing.assert_allclose(flat.get_xdata(), [120.5, 300.5], atol=1e-6)
+    np.testing.assert_array_equal(ax.lines[0].get_xdata(), DEGREES)
+    at = next(line for line in ax.lines if "direction" in str(line.get_label()))
+    assert at.get_xdata() == [30.5, 30.5]
+    rising, falling = ax.collections
+    assert rising.get_paths()[0].vertices[:, 1].min() >= -1e-12
+    assert falling.get_paths()[0].vertices[:, 1].max() <= 1e-12
+    assert rising.get_hatch() != falling.get_hatch()
+
+
+def test_an_exact_zero_is_flat_and_counted_once() -> None:
+    ax = plotting.directional_derivative([0.0, 90.0, 180.0], [1.0, 0.0, -1.0], 0.0)
+    flat = next(line for line in ax.lines if line.get_label() == "flat: $D_v f = 0$")
+    np.testing.assert_array_equal(flat.get_xdata(), [90.0])
+
+
+def test_gradient_arrows_stand_inside_the_grid_and_point_uphill() -> None:
+    ax = plotting.gradient_field(X, Y, BOWL, 2.0 * X, 6.0 * Y, arrows=5)
+    (quiver,) = (c for c in ax.collections if isinstance(c, Quiver))
+    assert len(quiver.X) == 25
+    np.testing.assert_allclose(quiver.U, 2.0 * quiver.X)
+    np.testing.assert_allclose(quiver.V, 6.0 * quiver.Y)
+    assert np.abs(quiver.X).max() < 2.0
+    assert np.abs(quiver.Y).max() < 1.0
+    assert ax.get_aspect() == 1.0
+    assert texts(ax), "contours are labelled"
+    longest = np.hypot(quiver.U, quiver.V).max() / quiver.scale
+    assert longest == pytest.approx(4.0 / 6.0)
+
+
+def test_a_field_that_vanishes_is_drawn() -> None:
+    shown(plotting.gradient_field(X, Y, BOWL, 0.0 * X, 0.0 * Y))
+
+
+@pytest.mark.parametrize("scale", [1e-9, 1.0, 1e9])
+def test_contours_fit_any_size_of_loss(scale: float) -> None:
+    levels = plotting._levels(scale * BOWL)
+    assert 5 <= len(levels) <= 12
+    assert (np.diff(levels) > 0.0).all()
+    assert scale * BOWL.min() < levels[0]
+    assert levels[-1] < scale * BOWL.max()
+
+
+@settings(max_examples=30, deadline=None)
+@given(low=st.floats(-100.0, 100.0), width=st.floats(1e-3, 100.0))
+def test_contours_lie_within_the_values(low: float, width: float) -> None:
+    f = np.array([[low, low + width], [low + width / 3.0, low + width / 2.0]])
+    levels = plotting._levels(f)
+    inside = levels[(levels > f.min()) & (levels < f.max())]
+    assert len(inside) >= 1
+
+
+def test_a_narrow_range_high_up_has_levels_all_the_same() -> None:
+    levels = plotting._levels(np.array([[1000.1, 1000.2], [1000.3, 1000.4]]))
+    assert np.count_nonzero((levels > 1000.1) & (levels < 1000.4)) >= 5
+
+
+def test_levels_of_a_bowl_are_closer_near_its_bottom() -> None:
+    np.testing.assert_allclose(
+        plotting._levels(np.array([[0.0, 16.0]])), [0.15, 0.6, 1.5, 3.0, 4.0, 6.0, 8.0, 10.0, 15.0]
+    )
+
+
+def test_negative_levels_have_a_true_minus() -> None:
+    ax = plotting.gradient_field(X, Y, X**2 - Y**2 - 2.0, 2.0 * X, -2.0 * Y)
+    assert any(text.startswith("\N{MINUS SIGN}") for text in texts(ax))
+    assert not any("-" in text for text in texts(ax))
+
+
+def test_axes_of_a_grid_mean_its_meshgrid() -> None:
+    first = plotting.contour_path(X, Y, BOWL, {"a": PATH})
+    second = plotting.contour_path(X[0], Y[:, 0], BOWL, {"a": PATH})
+    assert plotting.svg_bytes(first.figure) == plotting.svg_bytes(second.figure)
+
+
+# Page 4
+
+
+def test_losses_stand_over_their_slopes() -> None:
+    r = np.linspace(-1.0, 1.0, 5)
+    top, bottom = plotting.losses_compared(
+        r, {"squared": r**2, "absolute": abs(r)}, {"absolute": np.sign(r), "squared": 2 * r}
+    )
+    np.testing.assert_array_equal(top.lines[0].get_ydata(), r**2)
+    np.testing.assert_array_equal(bottom.lines[0].get_ydata(), 2 * r)
+    assert top.lines[1].get_color() == bottom.lines[1].get_color()
+    assert (top.get_ylabel(), bottom.get_ylabel()) == ("loss", "slope")
+    assert legend(top) == ["squared", "absolute"]
+    assert top.get_xlim() == bottom.get_xlim() == (-1.0, 1.0)
+
+
+def test_losses_are_drawn_on_given_axes() -> None:
+    _, (a, b) = plt.subplots(2)
+    drawn = plotting.losses_compared([0, 1], {"a": [1, 2]}, {"a": [1, 1]}, axes=(a, b))
+    assert drawn == (a, b)
+    assert len(plt.get_fignums()) == 1
+
+
+def test_the_area_of_a_square_is_the_squared_residual() -> None:
+    y, y_hat = np.array([2.0, 0.0, 1.0]), np.array([1.0, 0.5, 1.0])
+    ax = plotting.residual_squares([0.0, 1.0, 2.0], y, [0.0, 2.0], [1.0, 1.0], y_hat)
+    areas = [p.get_width() * p.get_height() for p in ax.patches if isinstance(p, Rectangle)]
+    np.testing.assert_allclose(areas, (y - y_hat) ** 2)
+    assert [p.get_y() for p in ax.patches if isinstance(p, Rectangle)] == [1.0, 0.0, 1.0]
+    assert ax.get_aspect() == 1.0
+    assert legend(ax) == ["squared residual", r"prediction $\hat{y}$", "data $y$"]
+
+
+# Pages 5 to 7
+
+
+def test_paths_are_drawn_over_contours_with_start_and_end() -> None:
+    ax = plotting.contour_path(X, Y, BOWL, {"one": PATH, "two": PATH[:2]}, equal=True)
+    assert legend(ax) == ["one", "two", "start", "end"]
+    one = next(line for line in ax.lines if line.get_label() == "one")
+    np.testing.assert_array_equal(one.get_xydata(), PATH)
+    stars = [line.get_xydata()[0] for line in ax.lines if line.get_marker() == "*"]
+    np.testing.assert_array_equal(stars, PATH[[3, 1]])
+    assert (ax.get_xlim(), ax.get_ylim()) == ((-2.0, 2.0), (-1.0, 1.0))
+    assert ax.get_aspect() == 1.0
+    assert ax.collections[0].get_rasterized()
+
+
+def test_a_long_path_has_no_marker_at_each_step() -> None:
+    ax = plotting.contour_path(X, Y, BOWL, {"long": np.zeros((100, 2))})
+    line = next(line for line in ax.lines if line.get_label() == "long")
+    assert line.get_marker() in {None, "None"}
+
+
+def test_diverged_runs_are_marked_at_the_top() -> None:
+    rates, losses = [0.1, 0.2, 0.3, 0.4, 0.5], [1.0, 1e-3, 3e4, np.inf, np.nan]
+    ax = plotting.lr_sweep(rates, losses, best=0.2, limit=0.25, start_loss=2.0)
+    measured, diverged, start, best, limit = ax.lines
+    np.testing.assert_array_equal(measured.get_ydata(), [1.0, 1e-3, np.nan, np.nan, np.nan])
+    np.testing.assert_array_equal(diverged.get_xdata(), [0.3, 0.4, 0.5])
+    np.testing.assert_array_equal(diverged.get_ydata(), [0.97] * 3)
+    assert start.get_ydata() == [2.0, 2.0]
+    assert best.get_xdata() == [0.2, 0.2]
+    assert limit.get_xdata() == [0.25, 0.25]
+    assert legend(ax)[3:] == ["predicted best: 0.2", "predicted limit: 0.25"]
+    assert ax.get_ylim()[1] < 100.0, "a diverged run does not stretch the axis"
+
+
+def test_ceiling_says_what_diverged_means() -> None:
+    ax = plotting.lr_sweep([0.1, 0.2], [1.0, 50.0], ceiling=60.0, start_loss=0.1)
+    assert "diverged" not in labels(ax)
+    assert "diverged" in labels(plotting.lr_sweep([0.1, 0.2], [1.0, 50.0], ceiling=40.0))
+
+
+def test_curves_have_gaps_where_they_cannot_be_drawn() -> None:
+    ax = plotting.loss_curves({"a": [2.0, 0.0, np.inf, 1.0]})
+    np.testing.assert_array_equal(ax.lines[0].get_ydata(), [2.0, np.nan, np.nan, 1.0])
+    assert ax.get_yscale() == "log"
+    linear = plotting.loss_curves({"a": [2.0, 0.0, np.inf, -1.0]}, log=False)
+    np.testing.assert_array_equal(linear.lines[0].get_ydata(), [2.0, 0.0, np.nan, -1.0])
+    assert linear.get_yscale() == "linear"
+
+
+def test_curves_take_positions_and_bands() -> None:
+    ax = plotting.loss_curves(
+        {"a": [2.0, 1.0], "b": [3.0, 2.0, 1.0]},
+        x={"a": [0.0, 10.0]},
+        bands={"b": ([2.0, 1.0, 0.5], [4.0, 3.0, 2.0])},
+        xlabel="gradients",
+    )
+    np.testing.assert_array_equal(ax.lines[0].get_xdata(), [0.0, 10.0])
+    np.testing.assert_array_equal(ax.lines[1].get_xdata(), [0.0, 1.0, 2.0])
+    (band,) = ax.collections
+    assert same_color(band.get_facecolor()[0][:3], ax.lines[1].get_color())
+    assert band.get_paths()[0].vertices[:, 1].max() == 4.0
+    assert (ax.get_xlabel(), ax.get_ylabel()) == ("gradients", "loss")
+    assert legend(ax) == ["a", "b"]
+
+
+def test_measurements_are_points_and_the_prediction_a_line() -> None:
+    ax = plotting.measured_and_predicted(
+        [1, 2], [1.1, 0.4], [1.0, 0.5], xlabel="n", ylabel="v", prediction="1/n"
+    )
+    line, points = ax.lines
+    assert (line.get_label(), line.get_linestyle()) == ("1/n", "-")
+    assert (points.get_linestyle(), points.get_marker()) == ("None", "o")
+    np.testing.assert_array_equal(points.get_ydata(), [1.1, 0.4])
+    np.testing.assert_array_equal(line.get_ydata(), [1.0, 0.5])
+    assert (ax.get_xscale(), ax.get_yscale()) == ("log", "log")
+    linear = plotting.measured_and_predicted(
+        [0, 1], [0, 1], [0, -1], xlabel="n", ylabel="v", log=False
+    )
+    assert linear.get_xscale() == "linear"
+
+
+def test_bars_say_their_numbers() -> None:
+    ax = plotting.bars({"a": 1.0, "b": 20.0}, xlabel="seconds", fmt="{:.1f} s", log=True)
+    assert [p.get_width() for p in ax.patches if isinstance(p, Rectangle)] == [1.0, 20.0]
+    assert texts(ax) == ["1.0 s", "20.0 s"]
+    assert ax.get_xscale() == "log"
+    assert ax.yaxis_inverted()
+
+
+# Page 12
+
+
+def test_surface_carries_the_path_at_its_loss_and_on_the_floor() -> None:
+    ax: Any = plotting.loss_surface(X, Y, BOWL, PATH, PATH_LOSS)
+    floor = ax.get_zlim()[0]
+    assert floor < BOWL.min()
+    paths = [np.array(line.get_data_3d()) for line in ax.lines]
+    heights = [path[2] for path in paths if path.shape == (3, 4)]
+    assert any(np.array_equal(h, PATH_LOSS) for h in heights)
+    assert any(np.array_equal(h, np.full(4, floor)) for h in heights)
+    assert all(np.array_equal(p[:2].T, PATH) for p in paths if p.shape == (3, 4))
+    drops = [path for path in paths if path.shape == (3, 2)]
+    np.testing.assert_array_equal([d[2] for d in drops], [[floor, PATH_LOSS[0]], [floor, 0.0]])
+    assert texts(ax).count("3") == texts(ax).count("0") == 2
+    assert (ax.get_xlabel(), ax.get_ylabel(), ax.get_zlabel()) == ("$w_1$", "$w_5$", "loss")
+    ticks = ax.get_zticks()
+    assert ticks.min() >= BOWL.min()
+    shown(ax)
+
+
+def test_the_path_is_drawn_over_the_surface_and_its_shadow_below() -> None:
+    ax: Any = plotting.loss_surface(X, Y, BOWL, PATH, PATH_LOSS)
+    (surface,) = (
+        c
+        for c in ax.collections
+        if type(c).__name__ == "Poly3DCollection" and len(c.get_facecolor()) > 100
+    )
+    assert not ax.computed_zorder
+    assert surface.get_rasterized()
+    above = [line for line in ax.lines if np.array_equal(line.get_data_3d()[2], PATH_LOSS)]
+    below = [line for line in ax.lines if len(set(line.get_data_3d()[2])) == 1]
+    assert min(line.get_zorder() for line in above) > surface.get_zorder()
+    assert max(line.get_zorder() for line in below) < surface.get_zorder()
+
+
+def test_surface_needs_no_path_and_takes_axes_and_levels() -> None:
+    ax = plt.figure().add_subplot(projection="3d")
+    assert plotting.loss_surface(X[0], Y[:, 0], BOWL, levels=[1.0, 2.0], ax=ax) is ax
+    assert texts(ax) == []
+    assert len(ax.lines) == 0
+    shown(ax)
+
+
+def test_each_of_a_few_points_is_labelled_where_there_is_room() -> None:
+    ax = plotting.loss_contours(X, Y, BOWL, np.linspace([-1.5, 0.8], [1.0, -0.5], 6))
+    assert {"0", "1", "2", "3", "4", "5"} <= set(texts(ax))
+
+
+def test_crowded_points_are_labelled_in_part_but_always_at_the_end() -> None:
+    crowd = np.linspace([0.0, 0.0], [0.5, 0.2], 41)
+    numbers = {text for text in texts(plotting.loss_contours(X, Y, BOWL, crowd)) if text.isdigit()}
+    assert "40" in numbers
+    assert len(numbers) < 12
+
+
+def test_contours_number_the_path() -> None:
+    ax = plotting.loss_contours(X, Y, BOWL, PATH, ["start", "1", "2", "end"])
+    written = texts(ax)
+    assert {"start", "end"} <= set(written)
+    assert ax.get_legend() is None
+    assert (ax.get_xlim(), ax.get_ylim()) == ((-2.0, 2.0), (-1.0, 1.0))
+    bare = plotting.loss_contours(X, Y, BOWL)
+    assert len(bare.lines) == 0
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    points=st.lists(st.tuples(st.floats(-1.9, 1.9), st.floats(-0.9, 0.9)), min_size=1, max_size=20)
+)
+def test_number_labels_never_overlap(points: list[tuple[float, float]]) -> None:
+    figure, ax = plt.subplots(figsize=(6.4, 4.0))
+    path = np.array(points)
+    ax.set(xlim=(-2, 2), ylim=(-1, 1))
+    names = [str(k) for k in range(len(path))]
+    plotting._number_points(ax, path, ax.transData.transform(path), names)
+    assert names[-1] in texts(ax)
+    renderer = figure.canvas.get_renderer()  # type: ignore[attr-defined]
+    boxes = [text.get_window_extent(renderer) for text in ax.texts]
+    plt.close(figure)
+    for i, box in enumerate(boxes):
+        assert not any(box.shrunk(0.9, 0.7).overlaps(other) for other in boxes[:i])
+
+
+# Matrices and diagrams
+
+
+def test_heatmap_writes_each_entry_in_its_cell() -> None:
+    ax = plotting.matrix_heatmap(
+        [[1.0, 2.0, 3.0], [4.0, 5.0, 6.5]],
+        row_names=["a", "b"],
+        column_names=["c", "d", "e"],
+        xlabel="x",
+        ylabel="y",
+    )
+    assert texts(ax) == ["1", "2", "3", "4", "5", "6.5"]
+    assert ax.texts[3].get_position() == (0, 1)
+    assert [t.get_text() for t in ax.get_yticklabels()] == ["a", "b"]
+    assert [t.get_text() for t in ax.get_xticklabels()] == ["c", "d", "e"]
+    assert ax.images[0].get_array().shape == (2, 3)  # type: ignore[union-attr]
+    assert (ax.get_xlabel(), ax.get_ylabel()) == ("x", "y")
+
+
+def test_heatmap_can_go_without_numbers() -> None:
+    assert texts(plotting.matrix_heatmap([[1.0, 2.0]], fmt="")) == []
+
+
+def test_boxes_have_the_sides_of_the_matrices() -> None:
+    ax = plotting.matrix_shapes(
+        [("X", (4, 2)), "@", ("W", (2, 3)), "=", ("Z", (4, 3))],
+        dims=[("n", "d_in"), ("d_in", "d_out"), ("", "")],
+    )
+    boxes = [p for p in ax.patches if isinstance(p, Rectangle)]
+    assert [(b.get_height(), b.get_width()) for b in boxes] == [(4, 2), (2, 3), (4, 3)]
+    assert all(a.get_x() + a.get_width() < b.get_x() for a, b in itertools.pairwise(boxes))
+    assert texts(ax) == [
+        *("X", "d_in = 2", "n = 4", "@"),
+        *("W", "d_out = 3", "d_in = 2", "="),
+        *("Z", "3", "4"),
+    ]
+
+
+def test_network_has_an_edge_per_weight_and_a_node_per_value() -> None:
+    ax = plotting.network_diagram(
+        WEIGHTS, node_values=[[0.5, 1.0], ["?", 0.45], [2.9]], layer_names=["in", "hidden", "out"]
+    )
+    assert len(ax.lines) == 6
+    assert [type(p) for p in ax.patches] == [Circle] * 5
+    assert texts(ax) == [
+        *("$w_{1}$ = 1", "$w_{2}$ = -0.5", "$w_{3}$ = 0.3", "$w_{4}$ = 0.7"),
+        *("$w_{5}$ = 1", "$w_{6}$ = 2"),
+        *("$x_{1}$\n0.5", "$x_{2}$\n1", "$a_{1}$\n?", "$a_{2}$\n0.45", "$\\hat{y}$\n2.9"),
+        *("in", "hidden", "out"),
+    ]
+    assert ax.get_aspect() == 1.0
+
+
+def test_a_negative_weight_is_dashed_and_a_large_one_wide() -> None:
+    ax = plotting.network_diagram(WEIGHTS, edge_labels=False)
+    positive, negative = ax.lines[0], ax.lines[1]
+    assert positive.get_linestyle() == "-"
+    assert negative.get_linestyle() == "--"
+    assert positive.get_color() != negative.get_color()
+    widths = [line.get_linewidth() for line in ax.lines]
+    assert widths[5] == max(widths) == 3.5
+    assert widths[5] > widths[4] > widths[2]
+
+
+def test_edges_join_the_nodes_of_their_row_and_column() -> None:
+    ax = plotting.network_diagram(WEIGHTS, edge_labels=False)
+    centres = [p.center for p in ax.patches if isinstance(p, Circle)]
+    np.testing.assert_allclose(ax.lines[1].get_xydata(), [centres[0], centres[3]])
+    np.testing.assert_allclose(ax.lines[2].get_xydata(), [centres[1], centres[2]])
+
+
+def test_edges_and_nodes_take_given_texts() -> None:
+    ax = plotting.network_diagram([[[1.0]]], node_names=[["u"], ["v"]], edge_labels=[[["k"]]])
+    assert texts(ax) == ["k", "u", "v"]
+    deep = plotting.network_diagram([np.zeros((1, 1))] * 3 + [np.ones((1, 2))], edge_labels=False)
+    assert texts(deep)[1:] == [
+        *("$a^{(1)}_{1}$", "$a^{(2)}_{1}$", "$a^{(3)}_{1}$"),
+        *(r"$\hat{y}_{1}$", r"$\hat{y}_{2}$"),
+    ]
+    shown(plotting.network_diagram([np.zeros((2, 2))]))
+
+
+def test_the_map_tells_backpropagation_from_descent_without_colour() -> None:
+    ax = plotting.learning_cycle()
+    boxes = [p for p in ax.patches if isinstance(p, FancyBboxPatch)]
+    arrows = [p for p in ax.patches if isinstance(p, FancyArrowPatch)]
+    assert (len(boxes), len(arrows)) == (4, 6)
+    backpropagation, descent = boxes[2:]
+    assert backpropagation.get_linestyle() != descent.get_linestyle()
+    written = "\n".join(texts(ax))
+    assert r"computes $\nabla L(\theta)$" in written
+    assert r"$\theta \leftarrow \theta - \eta\,\nabla L(\theta)$" in written
+
+
+# Bad input: each names the argument, what it got and what it needs
+
+GOOD = [0.0, 1.0]
+BAD: list[tuple[type[Exception], str, Callable[[], Any]]] = [
+    (
+        ValueError,
+        r"^y must have the shape of x, \(2,\), got \(1,\)",
+        lambda: plotting.tangent_and_secants(GOOD, [1.0], 0.0, 0.0, 1.0),
+    ),
+    (
+        ValueError,
+        "^x must be finite, got 1 values that are NaN or infinite among 2",
+        lambda: plotting.tangent_and_secants([0.0, np.nan], GOOD, 0.0, 0.0, 1.0),
+    ),
+    (
+        ValueError,
+        r"^x must be a non-empty 1-D array, got shape \(0,\)",
+        lambda: plotting.tangent_and_secants([], [], 0.0, 0.0, 1.0),
+    ),
+    (
+        TypeError,
+        "^x must be an array of real numbers, got 'abc'",
+        lambda: plotting.tangent_and_secants("abc", GOOD, 0.0, 0.0, 1.0),
+    ),
+    (
+        ValueError,
+        "^slope must be finite",
+        lambda: plotting.tangent_and_secants(GOOD, GOOD, 0.0, 0.0, np.inf),
+    ),
+    (
+        ValueError,
+        "^secants must be pairs .* with h not 0",
+        lambda: plotting.tangent_and_secants(GOOD, GOOD, 0.0, 0.0, 1.0, [(0.0, 1.0)]),
+    ),
+    (
+        ValueError,
+        "^secants must be pairs",
+        lambda: plotting.tangent_and_secants(GOOD, GOOD, 0, 0, 1, [(1.0, 1.0, 1.0)]),
+    ),  # type: ignore[list-item]
+    (
+        ValueError,
+        "^steps must be greater than 0 on a logarithmic axis, got 0",
+        lambda: plotting.error_against_step(GOOD, {"a": GOOD}),
+    ),
+    (
+        TypeError,
+        "^errors must map labels to arrays, got list",
+        lambda: plotting.error_against_step([1.0], [1.0]),
+    ),  # type: ignore[arg-type]
+    (
+        ValueError,
+        "^errors must hold at least one labelled array, got none",
+        lambda: plotting.error_against_step([1.0], {}),
+    ),
+    (
+        ValueError,
+        r"^errors\['a'\] must have the shape of steps",
+        lambda: plotting.error_against_step([1.0], {"a": GOOD}),
+    ),
+    (
+        ValueError,
+        r"^predicted must name methods of errors, \['a'\], got \['b'\]",
+        lambda: plotting.error_against_step([1.0], {"a": [1.0]}, {"b": 1.0}),
+    ),
+    (
+        ValueError,
+        r"^predicted\['a'\] must be greater than 0, got -1",
+        lambda: plotting.error_against_step([1.0], {"a": [1.0]}, {"a": -1.0}),
+    ),
+    (
+        ValueError,
+        "^floor must be greater than 0, got 0",
+        lambda: plotting.error_against_step([1.0], {"a": [1.0]}, floor=0.0),
+    ),
+    (
+        ValueError,
+        "^values must have the shape of angles",
+        lambda: plotting.directional_derivative(GOOD, [1.0], 0.0),
+    ),
+    (
+        ValueError,
+        "^angles must increase",
+        lambda: plotting.directional_derivative([1.0, 1.0], GOOD, 0.0),
+    ),
+    (
+        ValueError,
+        "^gradient_angle must be finite",
+        lambda: plotting.directional_derivative(GOOD, GOOD, np.nan),
+    ),
+    (
+        ValueError,
+        "^gx must have the shape of f",
+        lambda: plotting.gradient_field(X, Y, BOWL, X.T, Y),
+    ),
+    (
+        ValueError,
+        "^gy must have the shape of f",
+        lambda: plotting.gradient_field(X, Y, BOWL, X, Y.T),
+    ),
+    (
+        ValueError,
+        "^arrows must be at least 1, got 0",
+        lambda: plotting.gradient_field(X, Y, BOWL, X, Y, arrows=0),
+    ),
+    (
+        ValueError,
+        "^levels must lie within the values, 0 to 7, got",
+        lambda: plotting.gradient_field(X, Y, BOWL, X, Y, levels=[8.0]),
+    ),
+    (
+        ValueError,
+        "^x must have the shape of f",
+        lambda: plotting.gradient_field(X.T, Y, BOWL, X, Y),
+    ),
+    (
+        ValueError,
+        "^y must have the shape of f",
+        lambda: plotting.gradient_field(X, Y.T, BOWL, X, Y),
+    ),
+    (
+        ValueError,
+        r"^f must be at least 2 by 2, got shape \(1, 2\)",
+        lambda: plotting.gradient_field(GOOD, [0.0], [GOOD], [GOOD], [GOOD]),
+    ),
+    (
+        ValueError,
+        r"^slopes must name the losses \['a'\], got \['b'\]",
+        lambda: plotting.losses_compared(GOOD, {"a": GOOD}, {"b": GOOD}),
+    ),
+    (
+        ValueError,
+        r"^losses\['a'\] must have the shape of residual",
+        lambda: plotting.losses_compared(GOOD, {"a": [1.0]}, {"a": GOOD}),
+    ),
+    (
+        ValueError,
+        r"^slopes\['a'\] must have the shape of residual",
+        lambda: plotting.losses_compared(GOOD, {"a": GOOD}, {"a": [1.0]}),
+    ),
+    (
+        ValueError,
+        "^y_hat must have the shape of x",
+        lambda: plotting.residual_squares(GOOD, GOOD, GOOD, GOOD, [1.0]),
+    ),
+    (
+        ValueError,
+        "^y must have the shape of x",
+        lambda: plotting.residual_squares(GOOD, [1.0], GOOD, GOOD, GOOD),
+    ),
+    (
+        ValueError,
+        "^line_y must have the shape of line_x",
+        lambda: plotting.residual_squares(GOOD, GOOD, GOOD, [1.0], GOOD),
+    ),
+    (
+        ValueError,
+        r"^paths\['a'\] must have shape \(k \+ 1, 2\), got \(1, 3\)",
+        lambda: plotting.contour_path(X, Y, BOWL, {"a": [[1.0, 2.0, 3.0]]}),
+    ),
+    (
+        ValueError,
+        r"^paths\['a'\] must be finite",
+        lambda: plotting.contour_path(X, Y, BOWL, {"a": [[1.0, np.inf]]}),
+    ),
+    (
+        ValueError,
+        "^losses must have the shape of lrs",
+        lambda: plotting.lr_sweep([1.0], [1.0, 2.0]),
+    ),
+    (
+        ValueError,
+        "^losses must hold a positive loss of a run that did not diverge",
+        lambda: plotting.lr_sweep([1.0], [np.inf]),
+    ),
+    (ValueError, "^lrs must be greater than 0", lambda: plotting.lr_sweep([-1.0], [1.0])),
+    (ValueError, "^best must be greater than 0", lambda: plotting.lr_sweep([1.0], [1.0], best=0.0)),
+    (
+        ValueError,
+        "^limit must be greater than 0",
+        lambda: plotting.lr_sweep([1.0], [1.0], limit=-2.0),
+    ),
+    (TypeError, "^curves must map labels", lambda: plotting.loss_curves([1.0])),  # type: ignore[arg-type]
+    (ValueError, "^x must name curves", lambda: plotting.loss_curves({"a": GOOD}, x={"b": GOOD})),
+    (
+        ValueError,
+        "^bands must name curves",
+        lambda: plotting.loss_curves({"a": GOOD}, bands={"b": (GOOD, GOOD)}),
+    ),
+    (
+        ValueError,
+        r"^x\['a'\] must have the shape of curves\['a'\]",
+        lambda: plotting.loss_curves({"a": GOOD}, x={"a": [1.0]}),
+    ),
+    (
+        ValueError,
+        r"^bands\['a'\] must have the shape of curves\['a'\]",
+        lambda: plotting.loss_curves({"a": GOOD}, bands={"a": (GOOD, [1.0])}),
+    ),
+    (
+        ValueError,
+        "^predicted must be greater than 0",
+        lambda: plotting.measured_and_predicted([1], [1], [0], xlabel="", ylabel=""),
+    ),
+    (
+        ValueError,
+        "^measured must have the shape of x",
+        lambda: plotting.measured_and_predicted([1], [1, 2], [1], xlabel="", ylabel=""),
+    ),
+    (
+        ValueError,
+        "^values must be 0 or more, got -1",
+        lambda: plotting.bars({"a": -1.0}, xlabel=""),
+    ),
+    (
+        ValueError,
+        r"^values\['a'\] must be greater than 0",
+        lambda: plotting.bars({"a": 0.0}, xlabel="", log=True),
+    ),
+    (
+        ValueError,
+        "^labels must be one for each of the 4 records of path, got 1",
+        lambda: plotting.loss_contours(X, Y, BOWL, PATH, ["a"]),
+    ),
+    (
+        ValueError,
+        r"^path must be a non-empty 2-D array, got shape \(2,\)",
+        lambda: plotting.loss_contours(X, Y, BOWL, GOOD),
+    ),
+    (
+        ValueError,
+        "^path_loss must have one loss for each of the 4 records",
+        lambda: plotting.loss_surface(X, Y, BOWL, PATH),
+    ),
+    (
+        ValueError,
+        r"^path_loss must have one loss .* got shape \(3,\)",
+        lambda: plotting.loss_surface(X, Y, BOWL, PATH, PATH_LOSS[1:]),
+    ),
+    (
+        ValueError,
+        "^path must stay within the grid of u and v, got",
+        lambda: plotting.loss_surface(X, Y, BOWL, PATH + 3.0, PATH_LOSS),
+    ),
+    (
+        ValueError,
+        "^loss must vary over the grid, got 3 everywhere",
+        lambda: plotting.loss_surface(X, Y, 0.0 * X + 3.0),
+    ),
+    (ValueError, "^u must have the shape of loss", lambda: plotting.loss_surface(X.T, Y, BOWL)),
+    (
+        TypeError,
+        '^ax must be made with projection="3d", got rectilinear axes',
+        lambda: plotting.loss_surface(X, Y, BOWL, ax=plt.figure().add_subplot()),
+    ),
+    (
+        ValueError,
+        "^row_names must hold 1 names, got 2",
+        lambda: plotting.matrix_heatmap([[1.0]], row_names=["a", "b"]),
+    ),
+    (
+        ValueError,
+        "^column_names must hold 1 names, got 0",
+        lambda: plotting.matrix_heatmap([[1.0]], column_names=[]),
+    ),
+    (ValueError, "^terms must hold at least one", lambda: plotting.matrix_shapes(["="])),
+    (
+        TypeError,
+        r"^terms must be operators or \(name, \(rows, columns\)\)",
+        lambda: plotting.matrix_shapes([("X", 3)]),
+    ),  # type: ignore[list-item]
+    (
+        ValueError,
+        "^terms must have sizes of at least 1, got X",
+        lambda: plotting.matrix_shapes([("X", (0, 3))]),
+    ),
+    (
+        ValueError,
+        "^dims must hold 1 pairs of names, got 0",
+        lambda: plotting.matrix_shapes([("X", (1, 3))], dims=[]),
+    ),
+    (ValueError, "^weights must hold at least one matrix", lambda: plotting.network_diagram([])),
+    (
+        ValueError,
+        r"^weights\[1\] must have 2 rows, .* got shape \(3, 1\)",
+        lambda: plotting.network_diagram([np.ones((1, 2)), np.ones((3, 1))]),
+    ),
+    (
+        ValueError,
+        r"^node_values must fit layers of \[1, 1\] nodes",
+        lambda: plotting.network_diagram([[[1.0]]], node_values=[[1.0]]),
+    ),
+    (
+        ValueError,
+        r"^node_names must fit layers of \[1, 1\] nodes",
+        lambda: plotting.network_diagram([[[1.0]]], node_names=[["a", "b"], ["c"]]),
+    ),
+    (
+        ValueError,
+        r"^edge_labels must have the shapes of weights, \[\(1, 1\)\]",
+        lambda: plotting.network_diagram([[[1.0]]], edge_labels=[[["a", "b"]]]),
+    ),
+    (
+        ValueError,
+        "^layer_names must hold 2 names, got 1",
+        lambda: plotting.network_diagram([[[1.0]]], layer_names=["in"]),
+    ),
+]
+
+
+@pytest.mark.parametrize(("error", "message", "call"), BAD)
+def test_bad_input_is_named(error: type[Exception], message: str, call: Callable[[], Any]) -> None:
+    with pytest.raises(error, match=message):
+        call()
+    made = [plt.figure(number) for number in plt.get_fignums()]
+    assert not any(figure.axes[0].lines for figure in made), "checked before anything is drawn"
