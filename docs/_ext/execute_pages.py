@@ -1,0 +1,417 @@
+"""Run the pages of the book side by side, and only those whose result is not known yet.
+
+MyST-NB renders notebooks; this extension hands it each page with the outputs already filled in
+(it is the reader of ``.md`` files), so that MyST-NB itself never starts a kernel.
+
+A page's result is kept in one file, named by a hash of all that the result can depend on: the
+code cells, the modules of the package that they import (directly or through one another), and
+the versions of the libraries. What is not kept under that name has to be run, and what is kept
+there is right; no other record exists that could disagree with it. The files are written in one
+move, so that an interrupted build leaves either a whole result or none.
+
+A cell that raises, or that writes to stderr, ends the build with the page, cell and line named.
+"""
+
+import ast
+import asyncio
+import hashlib
+import json
+import os
+import platform
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+
+import nbformat
+from docutils import nodes
+from myst_nb.core.read import read_myst_markdown_notebook
+from myst_parser.config.main import MdParserConfig
+from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
+from nbformat import NotebookNode
+from sphinx.application import Sphinx
+from sphinx.environment import BuildEnvironment
+from sphinx.util import logging
+from sphinx.util.docutils import SphinxDirective
+
+logger = logging.getLogger(__name__)
+
+TABLE = "{execution-times}"
+
+
+class PageError(Exception):
+    """Cells failed; the message names them."""
+
+
+# --- what a page's result depends on -------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Where things are; set once a build, before any page is read."""
+
+    cells: Path  # the kept results
+    package: Path  # the folder of the package whose sources count
+    markdown: MdParserConfig
+
+    def result(self, key: str) -> Path:
+        """Return the file in which the result of this name is, or would be, kept."""
+        return self.cells / f"{key}.ipynb"
+
+
+@dataclass(frozen=True)
+class Page:
+    """A page as written, and the name under which its result is kept."""
+
+    text: str
+    notebook: NotebookNode
+    imports: frozenset[str]
+    key: str
+
+    @property
+    def code_cells(self) -> list[NotebookNode]:
+        return [cell for cell in self.notebook.cells if cell.cell_type == "code"]
+
+
+def read_source(text: str, settings: Settings) -> Page:
+    """Split a page into cells and find out what its result depends on."""
+    notebook = read_myst_markdown_notebook(text, config=settings.markdown, add_source_map=True)
+    sources = [cell.source for cell in notebook.cells if cell.cell_type == "code"]
+    imports = all_imports(sources, settings.package)
+    return Page(text, notebook, imports, result_key(sources, imports, settings.package))
+
+
+def all_imports(sources: Iterable[str], package: Path) -> frozenset[str]:
+    """Return the dotted names that code imports, also through modules of the package."""
+    found: set[str] = set()
+    waiting = list(sources)
+    while waiting:
+        for name in imported_names(waiting.pop(), package.name) - found:
+            found.add(name)
+            file = _module_file(name, package)
+            if file:
+                waiting.append(file.read_text(encoding="utf-8"))
+    return frozenset(found)
+
+
+def imported_names(source: str, package: str) -> set[str]:
+    """Return the dotted names that one source imports; ``from a import b`` gives a and a.b."""
+    code = re.sub(r"^[%!].*", "", source, flags=re.MULTILINE)  # IPython's own lines
+    try:
+        tree = ast.parse(code)
+    except SyntaxError:  # the page will fail, and say where
+        return set()
+    names: set[str] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            dotted = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            base = ".".join(filter(None, [package if node.level else None, node.module]))
+            dotted = [base, *(f"{base}.{alias.name}" for alias in node.names)]
+        else:
+            continue
+        for name in dotted:  # importing a.b runs a too
+            parts = name.split(".")
+            names.update(".".join(parts[: n + 1]) for n in range(len(parts)))
+    return names
+
+
+def _module_file(name: str, package: Path) -> Path | None:
+    top, *rest = name.split(".")
+    if top != package.name:
+        return None
+    stem = package.joinpath(*rest)
+    return next(filter(Path.is_file, (stem.with_suffix(".py"), stem / "__init__.py")), None)
+
+
+def result_key(sources: list[str], imports: frozenset[str], package: Path) -> str:
+    """Return the hash that names the result of these cells."""
+    files = filter(None, (_module_file(name, package) for name in sorted(imports)))
+    libraries = {name.partition(".")[0] for name in imports} | {"ipykernel", "matplotlib-inline"}
+    depends_on = [
+        sources,
+        [file.read_text(encoding="utf-8") for file in files],
+        [(name, _version(name)) for name in sorted(libraries)],
+        platform.python_version(),
+        Path(__file__).read_text(encoding="utf-8"),  # how the cells are run
+    ]
+    return hashlib.sha256(json.dumps(depends_on).encode()).hexdigest()
+
+
+def _version(distribution: str) -> str | None:
+    try:
+        return metadata.version(distribution)
+    except metadata.PackageNotFoundError:
+        return None
+
+
+# --- the kept results ----------------------------------------------------------------------------
+
+
+def load_result(page: Page, settings: Settings) -> NotebookNode | None:
+    """Return the kept result of a page; None if there is none, or none that can be read."""
+    try:
+        result = nbformat.read(settings.result(page.key), as_version=4)
+    except (OSError, ValueError, nbformat.ValidationError):
+        return None
+    return result if len(result.cells) == len(page.code_cells) else None
+
+
+def keep_result(page: Page, seconds: float, settings: Settings) -> None:
+    """Write the result of a page that has just been run, whole or not at all."""
+    result = nbformat.v4.new_notebook(cells=page.code_cells)
+    result.metadata["seconds"] = seconds
+    file = settings.result(page.key)
+    draft = file.with_suffix(".draft")
+    draft.write_text(nbformat.writes(result), encoding="utf-8")
+    draft.replace(file)
+
+
+_settings: Settings
+
+
+def read_page(text: str) -> NotebookNode:
+    """Return a page as a notebook with its outputs: MyST-NB's reader of ``.md`` files."""
+    page = read_source(text, _settings)
+    if page.code_cells:
+        result = load_result(page, _settings)
+        if result is None:
+            raise RuntimeError("a page is read that has not been run")
+        for cell, kept in zip(page.code_cells, result.cells, strict=True):
+            cell.outputs = kept.outputs
+            cell.execution_count = kept.execution_count
+        page.notebook.metadata["language_info"] = {"name": "python", "pygments_lexer": "ipython3"}
+    return page.notebook
+
+
+# --- running pages -------------------------------------------------------------------------------
+
+
+def run_pages(pages: dict[str, Page], settings: Settings, folder: Path, jobs: int) -> None:
+    """Run pages side by side and keep their results; raise one error for all that fail."""
+    failures: list[str] = []
+    done = 0
+    environment = kernel_environment(settings, pages.values())
+
+    async def run_one(name: str, page: Page, free: asyncio.Semaphore) -> None:
+        nonlocal done
+        async with free:
+            start = time.perf_counter()
+            failure = await _run_cells(page, environment, folder)
+            seconds = time.perf_counter() - start
+        done += 1
+        if failure:
+            failures.append(f"{name}:{failure}")
+        else:
+            keep_result(page, seconds, settings)
+        verdict = "FAILED" if failure else "executed"
+        logger.info("%s %s in %.1f s [%d/%d]", verdict, name, seconds, done, len(pages))
+
+    async def run_all() -> None:
+        running.append((asyncio.get_running_loop(), asyncio.current_task()))
+        free = asyncio.Semaphore(jobs)
+        async with asyncio.TaskGroup() as group:
+            for name, page in pages.items():
+                group.create_task(run_one(name, page, free))
+
+    # In a thread of its own, because nbclient takes Ctrl-C for itself in the main one.
+    running: list = []
+    with ThreadPoolExecutor(1) as thread:
+        future = thread.submit(asyncio.run, run_all())
+        try:
+            future.result()
+        except KeyboardInterrupt:
+            for loop, task in running:
+                loop.call_soon_threadsafe(
+                    task.cancel
+                )  # each page's kernel is killed on the way out
+            raise
+    if failures:
+        raise PageError("\n\n".join(sorted(failures)))
+
+
+async def _run_cells(page: Page, environment: dict[str, str], folder: Path) -> str | None:
+    """Run the cells of a page in a new kernel; return what failed, if anything did."""
+    client = NotebookClient(
+        page.notebook,
+        kernel_name="python3",
+        timeout=300,
+        shutdown_kernel="immediate",
+        resources={"metadata": {"path": str(folder)}},
+        # no history file for the kernels to share, and no advice from them on the terminal
+        extra_arguments=["--HistoryManager.enabled=False", "--log-level=ERROR"],
+    )
+    client.reset_execution_trackers()
+    async with client.async_setup_kernel(env=environment):
+        for index, cell in enumerate(page.notebook.cells):
+            try:
+                await client.async_execute_cell(cell, index)
+            except (CellExecutionError, CellTimeoutError, DeadKernelError) as error:
+                return describe_failure(page, index, error)
+            if any(output.get("name") == "stderr" for output in cell.get("outputs", [])):
+                return describe_failure(page, index, None)
+    return None
+
+
+def kernel_environment(settings: Settings, pages: Iterable[Page]) -> dict[str, str]:
+    """Return the environment of the kernels: the same on every machine, whoever builds."""
+    private = settings.cells / "home"  # in place of the user's own IPython and matplotlib settings
+    private.mkdir(exist_ok=True)
+    environment = os.environ | {
+        "IPYTHONDIR": str(private / "ipython"),
+        "MPLCONFIGDIR": str(private / "matplotlib"),
+        "MPLBACKEND": "module://matplotlib_inline.backend_inline",
+        "PYDEVD_DISABLE_FILE_VALIDATION": "1",  # or the debugger complains on the terminal
+        "PYTHONHASHSEED": "0",
+        # pages run side by side, and a sum's last digit must not hang on the number of threads
+        **dict.fromkeys(["OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"], "1"),
+    }
+    fonts = private / "matplotlib"
+    if not fonts.is_dir() and any("matplotlib" in page.imports for page in pages):
+        # matplotlib lists the fonts at its first import: once, and not in two kernels at a time
+        command = [sys.executable, "-c", "import matplotlib.font_manager"]
+        subprocess.run(command, env=environment, check=True, capture_output=True)
+    return environment
+
+
+def describe_failure(page: Page, index: int, error: Exception | None) -> str:
+    """Return ``line: cell n failed``, the line itself and what was raised or written."""
+    cell = page.notebook.cells[index]
+    number = sum(cell.cell_type == "code" for cell in page.notebook.cells[: index + 1])
+    where = inner = None
+    if error is None:
+        text = "".join(o.text for o in cell.outputs if o.get("name") == "stderr").rstrip()
+        reason = f"it wrote to stderr:\n{text}"
+        where = re.search(r"ipykernel_\d+/\d+\.py:(\d+)", text)
+    elif isinstance(error, CellExecutionError):
+        reason = f"{error.ename}: {error.evalue}".removesuffix(": ")
+        trace = re.sub(r"\x1b\[[0-9;]*m", "", error.traceback)
+        where = re.search(r"Cell In\[\d+\], line (\d+)", trace)
+        inner = re.findall(r"^File (\S+:\d+)", trace, flags=re.MULTILINE)
+    else:
+        reason = f"{type(error).__name__}: {error}"
+    line_in_cell = int(where[1]) if where else 1
+    lines = cell.source.splitlines()
+    code = lines[line_in_cell - 1].strip() if line_in_cell <= len(lines) else ""
+    line = first_line(page, index) + line_in_cell - 1
+    report = f"{line}: cell {number} failed\n    {code}\n{reason}"
+    return f"{report}\n(raised in {os.path.relpath(inner[-1])})" if inner else report
+
+
+def first_line(page: Page, index: int) -> int:
+    """Return the line of the page, counted from 1, on which the source of a cell begins."""
+    lines = page.text.splitlines()
+    source = page.notebook.cells[index].source.splitlines()
+    start = page.notebook.metadata["source_map"][index]  # the options of the cell come first
+    fits = (n for n in range(start, len(lines)) if lines[n : n + len(source)] == source)
+    return next(fits, start) + 1
+
+
+# --- the events of a build -----------------------------------------------------------------------
+
+
+def _unfinished(app: Sphinx) -> Path:
+    return Path(app.outdir, ".unfinished")
+
+
+def start(app: Sphinx) -> None:
+    """Take the settings; mark the output unfinished until a build has come to a good end."""
+    global _settings
+    cells = Path(app.outdir).parent / "cells"
+    cells.mkdir(parents=True, exist_ok=True)
+    package = Path(app.confdir, app.config.execute_pages_package).resolve()
+    _settings = Settings(cells, package, app.env.myst_config)
+    app.env.rebuild_all_pages = _unfinished(app).exists()
+    _unfinished(app).parent.mkdir(parents=True, exist_ok=True)
+    _unfinished(app).touch()
+
+
+def finish(app: Sphinx, exception: Exception | None) -> None:
+    """After a build without errors and warnings, drop the mark, and what no page has any more."""
+    if exception or app._warncount:  # warnings count: with -W they are errors
+        return
+    _unfinished(app).unlink()
+    _keep(_settings.cells.glob("*.ipynb"), {f"{key}.ipynb" for key in app.env.page_keys.values()})
+    if app.builder.format == "html":
+        pages = [Path(app.builder.get_outfilename(doc)) for doc in app.env.found_docs]
+        shown = "".join(page.read_text(encoding="utf-8") for page in pages if page.exists())
+        _keep(Path(app.outdir, "_images").glob("*"), set(re.findall(r"_images/([^\"?#]+)", shown)))
+
+
+def _keep(files: Iterable[Path], names: set[str]) -> None:
+    """Remove all of the files but those with these names."""
+    for file in files:
+        if file.name not in names:
+            file.unlink()
+
+
+def outdated(
+    app: Sphinx, env: BuildEnvironment, added: set[str], changed: set[str], removed: set[str]
+) -> set[str]:
+    """Return the pages to read again though their own text may be the same."""
+    if app.builder.format == "html":
+        for doc in removed:  # Sphinx forgets the page, but leaves its file in the site
+            Path(app.builder.get_outfilename(doc)).unlink(missing_ok=True)
+    texts = {doc: Path(env.doc2path(doc)).read_text(encoding="utf-8") for doc in env.found_docs}
+    before = getattr(env, "page_keys", {})
+    env.pages = {doc: read_source(text, _settings) for doc, text in texts.items()}
+    env.page_keys = {doc: page.key for doc, page in env.pages.items() if page.code_cells}
+    if env.rebuild_all_pages:
+        return set(env.found_docs)
+    stale = {doc for doc, key in env.page_keys.items() if before.get(doc) != key}
+    if stale:
+        stale |= {doc for doc, text in texts.items() if TABLE in text}
+    return stale
+
+
+def execute(app: Sphinx, env: BuildEnvironment, docnames: list[str]) -> None:
+    """Run the pages about to be read that have no result yet, the longest first."""
+    todo = {
+        os.path.relpath(env.doc2path(doc)): page
+        for doc, page in env.pages.items()
+        if doc in docnames and page.code_cells and load_result(page, _settings) is None
+    }
+    del env.pages
+    if todo:
+        jobs = min(len(todo), os.cpu_count() or 1)
+        logger.info("executing %d pages, %d at a time", len(todo), jobs)
+        try:
+            run_pages(dict(sorted(todo.items(), key=_weight)), _settings, Path(app.srcdir), jobs)
+        except PageError as error:
+            # Not an exception for Sphinx to report: it would add its own traceback and
+            # ask the reader to file a bug.
+            sys.exit(f"\nThe book is not built, because pages failed.\n\n{error}\n")
+
+
+def _weight(item: tuple[str, Page]) -> tuple[bool, int]:
+    """Sort the pages that take long to the front: PyTorch's import alone takes seconds."""
+    return "torch" not in item[1].imports, -len(item[1].code_cells)
+
+
+class ExecutionTimes(SphinxDirective):
+    """A table of all pages with code: how many cells, and how long they took when last run."""
+
+    def run(self) -> list[nodes.Node]:
+        rows = [["Page", "Cells", "Seconds"]]
+        for doc, key in sorted(self.env.page_keys.items()):
+            result = nbformat.read(_settings.result(key), as_version=4)
+            rows.append([doc, str(len(result.cells)), f"{result.metadata['seconds']:.1f}"])
+        lines = [f"| {' | '.join(row)} |" for row in rows]
+        lines.insert(1, "|---|--:|--:|")
+        return self.parse_text_to_nodes("\n".join(lines))
+
+
+def setup(app: Sphinx) -> dict[str, bool]:
+    app.add_config_value("execute_pages_package", "", "env", str)
+    app.add_directive("execution-times", ExecutionTimes)
+    app.connect("builder-inited", start, priority=900)  # after MyST has made its configuration
+    app.connect("env-get-outdated", outdated)
+    app.connect("env-before-read-docs", execute)
+    app.connect("build-finished", finish)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
