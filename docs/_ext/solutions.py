@@ -1,0 +1,62 @@
+"""``{solution}``: fold what follows it, up to the end of its section, until the reader asks.
+
+MyST-NB runs only code cells that stand at the top level of a page, so that a directive cannot hold
+them. This one marks the place where a solution begins; the rest of the section, text and
+executed cells alike, moves into a ``<details>`` element, which browsers open by mouse and keyboard
+and which needs no script.
+"""
+
+from docutils import nodes
+from sphinx.application import Sphinx
+from sphinx.transforms import SphinxTransform
+from sphinx.util.docutils import SphinxDirective
+from sphinx.writers.html5 import HTML5Translator
+
+
+class Solution(nodes.General, nodes.Element):
+    """What is folded."""
+
+
+class SolutionDirective(SphinxDirective):
+    """Mark the beginning of a solution."""
+
+    has_content = False
+
+    def run(self) -> list[nodes.Node]:
+        solution = Solution()
+        self.set_source_info(solution)
+        return [solution]
+
+
+class FoldSolutions(SphinxTransform):
+    """Move into each solution what follows it in its section."""
+
+    default_priority = 400
+
+    def apply(self, **kwargs: object) -> None:
+        for solution in list(self.document.findall(Solution)):
+            parent = solution.parent
+            start = parent.index(solution) + 1
+            following = parent[start:]
+            del parent[start:]
+            solution += following
+
+
+def visit_html(self: HTML5Translator, node: Solution) -> None:
+    self.body.append('<details class="solution"><summary>Solution</summary>\n')
+
+
+def depart_html(self: HTML5Translator, node: Solution) -> None:
+    self.body.append("</details>\n")
+
+
+def visit_other(self: nodes.NodeVisitor, node: Solution) -> None:
+    """In print nothing folds: the solution follows its exercise."""
+
+
+def setup(app: Sphinx) -> dict[str, bool]:
+    other = (visit_other, visit_other)
+    app.add_node(Solution, html=(visit_html, depart_html), latex=other, text=other, gettext=other)
+    app.add_directive("solution", SolutionDirective)
+    app.add_transform(FoldSolutions)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}

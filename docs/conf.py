@@ -1,0 +1,120 @@
+"""Sphinx's settings for the book; each setting that is not obvious says why it is there."""
+
+import os
+import sys
+import warnings
+from pathlib import Path
+
+import gdbp
+
+sys.path.insert(0, str(Path(__file__).parent / "_ext"))
+from docstrings import ShortTypes
+
+# sphinx-autodoc-typehints calls what Sphinx 10 will not have; constraints.txt holds Sphinx at 9.
+warnings.filterwarnings("ignore", module="sphinx_autodoc_typehints")
+
+project = "gdbp"
+author = "The gdbp authors"
+copyright = "The gdbp authors"
+release = version = gdbp.__version__
+
+extensions = [
+    "myst_nb",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.napoleon",
+    "sphinx.ext.viewcode",
+    "sphinx_autodoc_typehints",
+    "sphinx_copybutton",
+    "sphinx_design",
+    "sphinxcontrib.bibtex",
+    # our own, in _ext
+    "chapter_numbers",
+    "docstrings",
+    "execute_pages",
+    "katex_math",
+    "solutions",
+    "source_role",
+]
+exclude_patterns = ["_build", "node_modules", "_ext"]
+nitpicky = True
+numfig = True
+numfig_secnum_depth = 0  # chapter_numbers makes 5.2 of it
+numfig_format = {"figure": "Figure %s"}
+
+# --- pages ---------------------------------------------------------------------------------------
+
+myst_enable_extensions = [
+    "amsmath",
+    "attrs_block",
+    "attrs_inline",
+    "colon_fence",
+    "deflist",
+    "dollarmath",
+    "fieldlist",
+    "substitution",
+]
+myst_heading_anchors = 3
+myst_dmath_double_inline = True  # $$…$$ inside a list or a sentence is still a displayed formula
+
+# execute_pages runs the cells; MyST-NB gets the pages with their outputs and runs nothing itself.
+myst_update_mathjax = False  # KaTeX typesets
+nb_execution_mode = "off"
+nb_custom_formats = {".md": ("execute_pages.read_page", {}, False)}
+nb_merge_streams = True  # one block of output for a cell that prints in a loop
+nb_ipywidgets_js = {}  # nothing from a third party's server
+execute_pages_package = "../gdbp"
+
+bibtex_bibfiles = ["references.bib"]
+bibtex_default_style = "alpha"
+bibtex_reference_style = "author_year"
+
+copybutton_prompt_text = r">>> |\.\.\. "
+copybutton_prompt_is_regexp = True
+
+# --- the reference -------------------------------------------------------------------------------
+
+autodoc_default_options = {"members": True, "member-order": "bysource"}
+autodoc_typehints_format = "short"
+autodoc_preserve_defaults = True
+viewcode_follow_imported_members = False  # our modules only, not the source of typing
+typehints_formatter = ShortTypes()
+typehints_defaults = "comma"
+always_use_bars_union = True
+python_use_unqualified_type_names = True
+napoleon_numpy_docstring = False
+napoleon_use_ivar = True  # "Attributes:" lists the fields that autodoc describes as members
+default_role = "py:obj"  # `name` in a docstring links to the name where there is one
+nitpick_ignore_regex = [
+    (r"py:obj", r"(?s).*"),  # …and is plain code where there is none (an argument, an expression)
+    # other projects' classes: no inventories, since the book is built without a network
+    (r"py:.*", r"(numpy|np|matplotlib|torch|collections|typing|types)\..*"),
+    (r"py:data", r"Ellipsis"),
+    (r"py:.*", r"(ArrayLike|NDArray|Any|Callable|Sequence|Axes|Axes3D|Figure|Tensor)"),
+]
+
+# --- the site ------------------------------------------------------------------------------------
+
+html_theme = "furo"
+html_title = "Gradient descent and backpropagation"
+html_baseurl = os.environ.get("READTHEDOCS_CANONICAL_URL", "")
+html_static_path = ["_static"]
+html_css_files = ["book.css"]
+html_favicon = "_static/favicon.svg"
+html_show_sphinx = False
+html_math_renderer = "katex"
+html_last_updated_fmt = None  # the same book from the same sources, whatever the day
+# Colours: contrast of at least 4.5 : 1 for text, on both backgrounds; link and visited differ.
+html_theme_options = {
+    "light_css_variables": {
+        "color-brand-primary": "#0b5394",
+        "color-brand-content": "#0b5394",
+        "color-brand-visited": "#6a3d9a",
+    },
+    "dark_css_variables": {
+        "color-brand-primary": "#8ec5ff",
+        "color-brand-content": "#8ec5ff",
+        "color-brand-visited": "#cba6f7",
+    },
+}
+pygments_style = "a11y-high-contrast-light"
+pygments_dark_style = "a11y-high-contrast-dark"
