@@ -1,0 +1,28 @@
+"""Collect the examples: ``>>>`` in docstrings of gdbp, in ``pycon`` blocks of docs and README."""
+
+from collections.abc import Iterator
+
+from sybil import Document, Region, Sybil
+from sybil.evaluators.doctest import DocTestEvaluator
+from sybil.parsers.abstract.doctest import DocTestStringParser
+from sybil.parsers.markdown import CodeBlockParser
+from sybil.parsers.rest import DocTestParser
+from sybil.sybil import SybilCollection
+
+
+def pycon_blocks(document: Document) -> Iterator[Region]:
+    """Yield the examples in a page's fenced blocks of language ``pycon``."""
+    parse_examples = DocTestStringParser(DocTestEvaluator())
+    for block in CodeBlockParser("pycon", lambda example: None)(document):
+        for example in parse_examples(block.parsed, document.path):
+            example.adjust(block, block.parsed)
+            yield example
+
+
+docstrings = Sybil([DocTestParser()], path="gdbp", pattern="**/*.py")
+pages = Sybil(
+    [pycon_blocks], path="docs", pattern="**/*.md", excludes=["_build/**", "node_modules/**"]
+)
+readme = Sybil([pycon_blocks], pattern="README.md")
+
+pytest_collect_file = SybilCollection([docstrings, pages, readme]).pytest()
