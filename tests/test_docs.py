@@ -1,0 +1,159 @@
+"""What every page of the book has. How the pages look is for test_site.py to see."""
+
+import re
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import execute_pages
+import pytest
+from myst_parser.config.main import MdParserConfig
+from nbformat import NotebookNode
+
+DOCS = Path(__file__).parents[1] / "docs"
+PACKAGE = DOCS.parent / "gdbp"
+SETTINGS = execute_pages.Settings(DOCS, PACKAGE, MdParserConfig(enable_extensions={"colon_fence"}))
+
+SECTIONS = [
+    "Predict",
+    "The mathematics",
+    "By hand",
+    "In code",
+    "Check",
+    "The picture",
+    "What goes wrong",
+    "Beyond this page",
+    "Summary",
+    "Exercises",
+    "References",
+]
+
+
+@dataclass(frozen=True)
+class Chapter:
+    """A page of docs/chapters."""
+
+    file: Path
+
+    @property
+    def number(self) -> int:
+        return int(self.file.stem.partition("-")[0])
+
+    @cached_property
+    def text(self) -> str:
+        return self.file.read_text(encoding="utf-8")
+
+    @cached_property
+    def cells(self) -> list[NotebookNode]:
+        return execute_pages.read_source(self.text, SETTINGS).notebook.cells
+
+    @cached_property
+    def code(self) -> list[NotebookNode]:
+        return [cell for cell in self.cells if cell.cell_type == "code"]
+
+    @cached_property
+    def prose(self) -> str:
+        """The text without its fenced blocks."""
+        return re.sub(r"^(`{3,}).*?^\1`*$", "", self.text, flags=re.MULTILINE | re.DOTALL)
+
+    def headings(self, level: int) -> list[str]:
+        return re.findall(rf"^#{{{level}}} (.+)$", self.prose, flags=re.MULTILINE)
+
+    @property
+    def figures(self) -> list[NotebookNode]:
+        return [cell for cell in self.code if "figure" in cell.metadata.get("mystnb", {})]
+
+
+CHAPTERS = [Chapter(file) for file in sorted(DOCS.glob("chapters/*.md"))]
+
+every_chapter = pytest.mark.parametrize("chapter", CHAPTERS, ids=lambda c: c.file.stem)
+every_taught_chapter = pytest.mark.parametrize(
+    "chapter", [c for c in CHAPTERS if c.number > 1], ids=lambda c: c.file.stem
+)
+
+
+@every_chapter
+def test_title_and_label(chapter: Chapter) -> None:
+    assert re.fullmatch(r"\d\d-[a-z0-9-]+", chapter.file.stem)
+    titles = chapter.headings(1)
+    assert len(titles) == 1
+    assert re.match(rf"{chapter.number}\. \S", titles[0])
+    assert re.search(r"^\(page-[a-z0-9-]+\)=\n# ", chapter.text, flags=re.MULTILINE)
+
+
+@every_chapter
+def test_figures(chapter: Chapter) -> None:
+    assert chapter.figures, "each page has a picture"
+    assert "plotting.use_style()" in chapter.code[0].source
+    for cell in chapter.figures:
+        options = cell.metadata["mystnb"]
+        assert options["figure"]["name"].startswith("fig-")
+        assert options["figure"]["caption"].strip()
+        assert len(options["image"]["alt"]) > 30, "alt text says what the figure shows"
+    for cell in chapter.code:
+        draws = re.search(r"\bplotting\.(?!use_style)[a-z]\w*\(", cell.source)
+        hidden = {"remove-output", "remove-cell"} & set(cell.metadata.get("tags", []))
+        assert not draws or hidden or cell in chapter.figures, f"no caption: {cell.source}"
+
+
+@every_chapter
+def test_nothing_from_elsewhere(chapter: Chapter) -> None:
+    assert not re.search(r"!\[[^\]]*\]\(http|<(img|script|iframe)\b", chapter.text)
+
+
+@every_taught_chapter
+def test_sections(chapter: Chapter) -> None:
+    assert [name for name in chapter.headings(2) if name in SECTIONS] == SECTIONS
+
+
+@every_taught_chapter
+def test_checks_and_examples(chapter: Chapter) -> None:
+    assert any(re.search(r"^\s*assert ", cell.source, flags=re.MULTILINE) for cell in chapter.code)
+    assert re.search(r"^```pycon\n>>> ", chapter.text, flags=re.MULTILINE)
+    other_blocks = re.findall(
+        r"^```(?!pycon)\S*\n(?:(?!```).*\n)*?>>> ", chapter.text, re.MULTILINE
+    )
+    assert not other_blocks, "examples with >>> are run in pycon blocks only"
+
+
+@every_taught_chapter
+def test_exercises(chapter: Chapter) -> None:
+    exercises = re.split(r"^## ", chapter.text, flags=re.MULTILINE)
+    (section,) = [part for part in exercises if part.startswith("Exercises\n")]
+    n = chapter.number
+    found = re.findall(
+        r"^\(exercise-(\d+)-(\d+)\)=\n### Exercise (\d+)\.(\d+) \(.+\)$", section, re.MULTILINE
+    )
+    assert found == [(f"{n}", f"{k}", f"{n}", f"{k}") for k in range(1, len(found) + 1)]
+    assert 3 <= len(found) <= 5
+    for exercise in re.split(r"^### ", section, flags=re.MULTILINE)[1:]:
+        assert exercise.count("{solution}") == 1, exercise.partition("\n")[0]
+
+
+@every_taught_chapter
+def test_reusable_code_is_in_the_package(chapter: Chapter) -> None:
+    section = ""
+    for cell in chapter.cells:
+        if cell.cell_type == "markdown":
+            section = ([section, *re.findall(r"^## (.+)$", cell.source, flags=re.MULTILINE)])[-1]
+        elif section not in ("What goes wrong", "Exercises"):
+            assert not re.search(r"^\s*(def|class) ", cell.source, flags=re.MULTILINE)
+
+
+def test_every_chapter_is_in_the_table_of_contents() -> None:
+    assert "\nchapters/*\n" in (DOCS / "index.md").read_text(encoding="utf-8")
+
+
+def test_labels_are_unique() -> None:
+    texts = [file.read_text(encoding="utf-8") for file in DOCS.glob("[!_n]*/*.md")]
+    labels = [
+        label for text in texts for label in re.findall(r"^\(([\w-]+)\)=$", text, re.MULTILINE)
+    ]
+    fenced = {"page-derivative", "exercise-2-1"}  # shown in writing-a-page.md
+    assert {label for label in labels if labels.count(label) > 1} <= fenced
+
+
+@pytest.mark.parametrize("module", [f.stem for f in PACKAGE.glob("[!_]*.py")])
+def test_every_module_has_a_reference_page(module: str) -> None:
+    reference = DOCS / "reference" / f"{module}.md"
+    assert re.search(rf"automodule(::|\}}) gdbp\.{module}$", reference.read_text(), re.MULTILINE)

@@ -1,0 +1,70 @@
+"""Read the Docs' configuration: its schema, and its steps as far as they go without a network.
+
+Not run here: the downloads (PyTorch from its CPU index, the packages, KaTeX); `make html` installs
+the same from the same pins and builds with the same options.
+"""
+
+import re
+import shlex
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[1]
+FILE = ROOT / ".readthedocs.yaml"
+CONFIG = yaml.safe_load(FILE.read_text())
+INSTALL = [shlex.split(step) for step in CONFIG["build"]["jobs"]["install"]]
+PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
+
+
+def test_schema() -> None:
+    schema = ["--builtin-schema", "vendor.readthedocs"]
+    command = [sys.executable, "-m", "check_jsonschema", *schema, str(FILE)]
+    run = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert run.returncode == 0, run.stdout
+
+
+def test_torch_is_for_the_cpu_and_pinned_as_everywhere() -> None:
+    (step,) = [step for step in INSTALL if any(word.startswith("torch==") for word in step)]
+    assert "https://download.pytorch.org/whl/cpu" in step
+    assert step[-1] in (ROOT / "constraints.txt").read_text().splitlines()
+    assert step == INSTALL[0], "before the package, which would pull the one with CUDA"
+
+
+def test_package_is_installed_with_what_exists() -> None:
+    (step,) = [step for step in INSTALL if "-c" in step]
+    assert (ROOT / step[step.index("-c") + 1]).is_file()
+    (extra,) = re.findall(r"^\.\[(\w+)\]$", step[-1])
+    assert extra in PYPROJECT["project"]["optional-dependencies"]
+
+
+def test_npm_has_its_files() -> None:
+    (step,) = [step for step in INSTALL if step[0] == "npm"]
+    folder = ROOT / step[step.index("--prefix") + 1]
+    assert (folder / "package.json").is_file()
+    assert "resolved" not in (folder / "package-lock.json").read_text()
+
+
+def test_sphinx_fails_on_warnings() -> None:
+    assert (ROOT / CONFIG["sphinx"]["configuration"]).is_file()
+    assert CONFIG["sphinx"]["fail_on_warning"] is True
+
+
+def test_python_is_supported() -> None:
+    version = tuple(map(int, CONFIG["build"]["tools"]["python"].split(".")))
+    least = PYPROJECT["project"]["requires-python"].removeprefix(">=").split(".")
+    assert version >= tuple(map(int, least))
+
+
+@pytest.mark.parametrize("step", INSTALL, ids=" ".join)
+def test_pip_understands_its_steps(step: list[str]) -> None:
+    if step[0] == "npm":
+        pytest.skip("npm ci needs the registry")
+    options = [*step[4:-1], "--dry-run", "--no-deps", "--no-index", "--quiet", "pip"]
+    command = [sys.executable, "-m", "pip", "install", *options]
+    run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert run.returncode == 0, run.stderr
