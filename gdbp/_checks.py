@@ -15,6 +15,14 @@ class NotFiniteError(ValueError):
     """NaN or infinity where finite numbers are needed: bad input, or a descent that diverges."""
 
 
+def as_array(name: str, value: ArrayLike) -> Array:
+    """Return `value` as an array of any type, or raise `ValueError` where its rows are ragged."""
+    try:
+        return np.asarray(value)
+    except ValueError as error:  # numpy's answer to a ragged list
+        raise ValueError(f"{name} needs rows of equal length, got a ragged sequence") from error
+
+
 def float_array(
     name: str,
     value: ArrayLike,
@@ -42,16 +50,14 @@ def float_array(
         TypeError: `value` does not hold real numbers.
         ValueError: `value` is ragged, empty, not finite, or of another shape than needed.
     """
-    try:
-        array = np.asarray(value)
-    except ValueError as error:  # numpy's answer to a ragged list
-        raise ValueError(f"{name} needs rows of equal length, got a ragged sequence") from error
+    array = as_array(name, value)
     if array.dtype.kind in "biu":
         array = array.astype(np.float64)
     if array.dtype.kind != "f":
         raise TypeError(f"{name} needs real numbers, got dtype {array.dtype}")
     if ndim is not None and array.ndim != ndim:
-        raise ValueError(f"{name} needs {ndim} axes, got shape {array.shape}")
+        needed = {0: "a single number", 1: "1 axis"}.get(ndim, f"{ndim} axes")
+        raise ValueError(f"{name} needs {needed}, got shape {array.shape}")
     if shape is not None and array.shape != shape:
         raise ValueError(f"{name} needs shape {shape}, got shape {array.shape}")
     if array.size == 0:
@@ -141,19 +147,21 @@ def function(name: str, value: Any) -> Callable[..., Any]:
 
 
 def scalar_result(name: str, value: Any, *, finite: bool = True) -> Any:
-    """Return what the function `name` computed as a 0-d numpy scalar.
+    """Return what the function `name` computed as a 0-d numpy scalar; an integer as float64.
 
     Raises:
         TypeError: The function did not return a number.
         ValueError: It returned more than one number, or one that is not finite.
     """
-    array = np.asarray(value)
+    array = as_array(f"{name}'s result", value)
     if array.dtype.kind not in "biufc":
         raise TypeError(f"{name} needs to return a number, got {value!r}")
     if array.shape != ():
         raise ValueError(f"{name} needs to return a scalar, got shape {array.shape}")
     if finite and not np.isfinite(array):
         raise NotFiniteError(f"{name} needs to return a finite number, got {array[()]}")
+    if array.dtype.kind in "biu":  # differences of unsigned integers would wrap around
+        return np.float64(array)
     return array[()]
 
 

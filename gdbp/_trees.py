@@ -16,12 +16,17 @@ Tree = Any
 
 
 def tree_map(function: Callable[..., Any], tree: Tree, *others: Tree) -> Tree:
-    """Apply `function` to each leaf of `tree`, and to the leaves of `others` at the same place."""
+    """Apply `function` to each leaf of `tree`, and to the leaves of `others` at the same place.
+
+    Where it returns a numpy scalar, as arithmetic on a 0-d array does, the new leaf is a 0-d
+    array: else a list of such leaves would become a list of numbers, which stands for one array.
+    """
     if isinstance(tree, dict):
         return {key: tree_map(function, tree[key], *(o[key] for o in others)) for key in tree}
     if _is_list_of_trees(tree):
         return [tree_map(function, *branches) for branches in zip(tree, *others, strict=True)]
-    return function(tree, *others)
+    leaf = function(tree, *others)
+    return np.asarray(leaf) if isinstance(leaf, np.generic) else leaf
 
 
 def tree_leaves(tree: Tree, name: str) -> Iterator[tuple[str, Any]]:

@@ -40,7 +40,7 @@ def mse(y: ArrayLike, y_hat: ArrayLike) -> float:
         ValueError: y_hat needs the shape of y, (2,), got shape (2, 1)
 
     References:
-        :cite:t:`goodfellow2016deep`, section 5.1.4. Page: {doc}`/chapters/04-loss`.
+        :cite:t:`goodfellow2016deep`, section 5.1.4. Page: :doc:`/chapters/04-loss`.
     """
     target, prediction = _pair(y, y_hat)
     return float(np.mean((target - prediction) ** 2))
@@ -67,7 +67,7 @@ def mse_grad(y: ArrayLike, y_hat: ArrayLike) -> Array:
         array([4.2])
 
     References:
-        Page: {doc}`/chapters/04-loss`.
+        Page: :doc:`/chapters/04-loss`.
     """
     target, prediction = _pair(y, y_hat)
     return 2 / target.size * (prediction - target)
@@ -99,10 +99,10 @@ def softmax_cross_entropy(logits: ArrayLike, labels: ArrayLike) -> float:
         0.063464
 
     References:
-        :cite:t:`goodfellow2016deep`, section 6.2.2.3. Page: {doc}`/chapters/04-loss`.
+        :cite:t:`goodfellow2016deep`, section 6.2.2.3. Page: :doc:`/chapters/04-loss`.
     """
     z, y = _logits_and_labels(logits, labels)
-    return float(-np.mean(_log_softmax(z)[np.arange(y.size), y]))
+    return float(-np.mean(_log_softmax(z)[np.arange(y.size), y])) + 0.0  # not -0.0
 
 
 def softmax_cross_entropy_grad(logits: ArrayLike, labels: ArrayLike) -> Array:
@@ -127,7 +127,7 @@ def softmax_cross_entropy_grad(logits: ArrayLike, labels: ArrayLike) -> Array:
         array([[-0.5,  0.5]])
 
     References:
-        Page: {doc}`/chapters/04-loss`.
+        Page: :doc:`/chapters/04-loss`.
     """
     z, y = _logits_and_labels(logits, labels)
     grad = np.exp(_log_softmax(z))
@@ -143,11 +143,11 @@ def _pair(y: ArrayLike, y_hat: ArrayLike) -> tuple[Array, Array]:
 
 def _logits_and_labels(logits: ArrayLike, labels: ArrayLike) -> tuple[Array, np.ndarray]:
     z = _checks.float_array("logits", logits, ndim=2)
-    y = np.asarray(labels)
-    if y.dtype.kind not in "iu":
-        raise TypeError(f"labels needs integers, got dtype {y.dtype}")
+    y = _checks.as_array("labels", labels)
     if y.shape != z.shape[:1]:
         raise ValueError(f"labels needs shape {z.shape[:1]}, a label a row, got shape {y.shape}")
+    if y.dtype.kind not in "iu":
+        raise TypeError(f"labels needs integers, got dtype {y.dtype}")
     if y.min() < 0 or y.max() >= z.shape[1]:
         raise ValueError(
             f"labels needs classes from 0 to {z.shape[1] - 1}, got {y.min()} to {y.max()}"
