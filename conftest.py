@@ -2,12 +2,17 @@
 
 from collections.abc import Iterator
 
+from hypothesis import settings
 from sybil import Document, Region, Sybil
 from sybil.evaluators.doctest import DocTestEvaluator
 from sybil.parsers.abstract.doctest import DocTestStringParser
 from sybil.parsers.markdown import CodeBlockParser
 from sybil.parsers.rest import DocTestParser
 from sybil.sybil import SybilCollection
+
+# No test judges a time: a loaded machine is not a defect.
+settings.register_profile("gdbp", deadline=None)
+settings.load_profile("gdbp")
 
 
 def pycon_blocks(document: Document) -> Iterator[Region]:
