@@ -151,7 +151,7 @@ class Network:
         loss_name: "mse", or "softmax_cross_entropy" for integer labels as targets.
 
     Raises:
-        TypeError: `activations` is a single string.
+        TypeError: `activations` is a single string, or no sequence.
         ValueError: A name is unknown, or there is no layer.
 
     Examples:
@@ -162,14 +162,14 @@ class Network:
 
     References:
         :cite:t:`rumelhart1986learning`; :cite:t:`nielsen2015neural`, chapter 2.
-        Page: {doc}`/chapters/09-two-layers`.
+        Page: :doc:`/chapters/09-two-layers`.
     """
 
     activations: Sequence[str]
     loss_name: str = "mse"
 
     def __post_init__(self) -> None:
-        if isinstance(self.activations, str):
+        if isinstance(self.activations, str) or not np.iterable(self.activations):
             raise TypeError(f"activations needs a name for each layer, got {self.activations!r}")
         if len(self.activations) == 0:
             raise ValueError("activations needs at least one layer, got none")
@@ -192,7 +192,7 @@ class Network:
             ValueError: The number of layers differs from the number of activations, the sizes do
                 not fit, or an array is empty or not finite.
         """
-        layers = self._layers(params)
+        layers = self.layers(params)
         x = _checks.float_array("X", X, ndim=2)
         if x.shape[1] != layers[0]["W"].shape[0]:
             raise ValueError(
@@ -221,7 +221,7 @@ class Network:
             TypeError: `params` or `y` does not hold numbers of the right kind.
             ValueError: A shape does not fit, or an array is empty or not finite.
         """
-        layers = self._layers(params)
+        layers = self.layers(params)
         loss, loss_grad = LOSSES[self.loss_name]
         da = [loss_grad(y, forward.output)]
         delta: list[Array] = []
@@ -244,8 +244,20 @@ class Network:
         """Compute the gradients, shaped like `params`; see `forward` and `backward`."""
         return self.backward(params, self.forward(params, X), y).grads
 
-    def _layers(self, params: Params) -> Params:
-        """Return the parameters with floating-point arrays, after checking that they fit."""
+    def layers(self, params: Params) -> Params:
+        """Return a copy of the parameters with floating-point arrays, if they fit the network.
+
+        Args:
+            params: A `{"W": (d_in, d_out), "b": (d_out,)}` for each layer; no "b" for no bias.
+
+        Returns:
+            The copy; integers have become float64.
+
+        Raises:
+            TypeError: `params` does not hold real numbers.
+            ValueError: The number of layers differs from the number of activations, a key is
+                missing or unknown, the sizes do not fit, or an array is empty or not finite.
+        """
         layers = float_tree("params", params)
         if not isinstance(layers, list) or len(layers) != len(self.activations):
             got = len(layers) if isinstance(layers, list) else type(layers).__name__
@@ -261,6 +273,9 @@ def _check_layer(name: str, layer: Tree, d_in: int | None) -> int:
     if not isinstance(layer, dict) or not {"W"} <= layer.keys() <= {"W", "b"}:
         got = list(layer) if isinstance(layer, dict) else type(layer).__name__
         raise ValueError(f"{name} needs the keys 'W' and, for a bias, 'b', got {got}")
+    for key, array in layer.items():
+        if not isinstance(array, np.ndarray):
+            raise ValueError(f"{name}[{key!r}] needs one array, got a {type(array).__name__}")
     shape = layer["W"].shape
     if len(shape) != 2:
         raise ValueError(f"{name}['W'] needs shape (d_in, d_out), got shape {shape}")
@@ -294,7 +309,7 @@ def init_params(
         The parameters, a dict for each layer, float64.
 
     Raises:
-        TypeError: A size is not an integer or `rng` is not a Generator.
+        TypeError: `sizes` is no sequence, a size is not an integer or `rng` is not a Generator.
         ValueError: There are fewer than two sizes, one is < 1, or the scheme is unknown.
 
     Examples:
@@ -303,8 +318,10 @@ def init_params(
 
     References:
         :cite:t:`glorot2010understanding`, equation 12; :cite:t:`he2015delving`, equation 10.
-        Page: {doc}`/chapters/09-two-layers`.
+        Page: :doc:`/chapters/09-two-layers`.
     """
+    if not np.iterable(sizes):
+        raise TypeError(f"sizes needs the width of each layer, got {sizes!r}")
     if len(sizes) < 2:
         raise ValueError(f"sizes needs at least an input and an output, got {list(sizes)}")
     for size in sizes:
@@ -428,8 +445,9 @@ def worked_example(
         ValueError: A weight is not finite.
 
     Note:
-        By default w2 = w3, so W_h is symmetric and a transposed matrix goes unnoticed. Use
-        other weights, such as `worked_example(w3=0.9)`, to see it.
+        By default w2 = w3, so W_h is symmetric and a transposed matrix goes unnoticed. Another
+        w3 alone shows it in the gradient, but not in ŷ, because w6 x1 = w5 x2:
+        `worked_example(w3=0.9, w6=3.0)` shows it in both.
 
     Examples:
         >>> example = worked_example()
@@ -439,7 +457,7 @@ def worked_example(
         array([2.1 , 4.2 , 4.2 , 8.4 , 4.2 , 3.99])
 
     References:
-        Page: {doc}`/chapters/10-by-hand`.
+        Page: :doc:`/chapters/10-by-hand`.
     """
     weights = {"w1": w1, "w2": w2, "w3": w3, "w4": w4, "w5": w5, "w6": w6}
     theta = np.array([_checks.real(name, weight) for name, weight in weights.items()])

@@ -97,7 +97,7 @@ def minimize(
         [10.0, 2.5, 0.625]
 
     References:
-        :cite:t:`cauchy1847methode`. Page: {doc}`/chapters/05-gradient-descent`.
+        :cite:t:`cauchy1847methode`. Page: :doc:`/chapters/05-gradient-descent`.
     """
     n_steps = _checks.integer("n_steps", n_steps, minimum=1)
     step_grad = _grad_or_differences(loss_fn, grad_fn)
@@ -162,7 +162,7 @@ def fit(
         array([2.])
 
     References:
-        :cite:t:`robbins1951stochastic`. Page: {doc}`/chapters/06-batches`.
+        :cite:t:`robbins1951stochastic`. Page: :doc:`/chapters/06-batches`.
     """
     inputs, targets = _data(X, y)
     n = len(inputs)
@@ -211,7 +211,7 @@ def batches(n: int, batch_size: int, rng: np.random.Generator) -> list[Indices]:
         [2, 2, 1]
 
     References:
-        Page: {doc}`/chapters/06-batches`.
+        Page: :doc:`/chapters/06-batches`.
     """
     n = _checks.integer("n", n, minimum=1)
     batch_size = _checks.integer("batch_size", batch_size, minimum=1, maximum=n)
@@ -240,7 +240,7 @@ def _descend(
     if not isinstance(optimizer, Optimizer):
         raise TypeError(f"optimizer needs an Optimizer, such as sgd(lr=0.1), got {optimizer!r}")
     params = float_tree("params", params)
-    records = [_Record(0, params, float(_checks.scalar_result("loss_fn", loss_fn(params))))]
+    records = [_Record(0, params, _loss_value(loss_fn, params))]
     state = optimizer.init(params)
     trouble = None
     # A run that diverges overflows on its way; it is caught below by value, not by warning.
@@ -250,8 +250,7 @@ def _descend(
                 updates, state = optimizer.update(grad_fn(params), state, params)
                 params = float_tree("params", apply_updates(params, updates))
                 if t % record_every == 0 or t == n_steps:
-                    loss = float(_checks.scalar_result("loss_fn", loss_fn(params)))
-                    records.append(_Record(t, params, loss))
+                    records.append(_Record(t, params, _loss_value(loss_fn, params)))
             except _checks.NotFiniteError as error:
                 trouble = f"diverged at step {t} of {n_steps}: {error}"
                 break
@@ -274,18 +273,26 @@ def _grad_or_differences(
 
     def differences(params: Tree, *data: Any) -> Tree:
         theta, unravel = ravel(params)
-        return unravel(gradient(lambda vector: loss_fn(unravel(vector), *data), theta))
+        return unravel(gradient(lambda vector: _loss_value(loss_fn, unravel(vector), *data), theta))
 
     return differences
 
 
+def _loss_value(loss_fn: Callable[..., Any], *args: Any) -> float:
+    loss = _checks.scalar_result("loss_fn", loss_fn(*args))
+    if np.iscomplexobj(loss):
+        raise TypeError(f"loss_fn needs to return a real number, got {loss}")
+    return float(loss)
+
+
 def _data(X: ArrayLike, y: ArrayLike) -> tuple[Array, NDArray[Any]]:
-    inputs = _checks.float_array("X", X)
-    # Integer targets may be class labels, which have to stay integers.
-    labels = np.asarray(y)
-    targets = labels if labels.dtype.kind in "iu" else _checks.float_array("y", y)
-    if inputs.ndim == 0 or targets.shape[:1] != inputs.shape[:1]:
+    inputs, targets = _checks.float_array("X", X), _checks.float_array("y", y)
+    if inputs.ndim == 0:
+        raise ValueError("X needs a row for each sample, got a single number")
+    if targets.shape[:1] != inputs.shape[:1]:
         raise ValueError(
             f"y needs a row for each row of X, {inputs.shape}, got shape {targets.shape}"
         )
-    return inputs, targets
+    # Integer targets may be class labels, which have to stay integers.
+    labels = np.asarray(y)
+    return inputs, labels if labels.dtype.kind in "iu" else targets

@@ -58,7 +58,7 @@ def restrict(
         (4.0, 14.0)
 
     References:
-        Page: {doc}`/chapters/12-loss-surface`.
+        Page: :doc:`/chapters/12-loss-surface`.
     """
     _checks.function("loss_fn", loss_fn)
     theta = np.array(_checks.float_array("params", params, ndim=1))
@@ -120,7 +120,7 @@ def loss_grid(
         array([[ 5., 10.]])
 
     References:
-        :cite:t:`li2018visualizing` draws large networks so. Page: {doc}`/chapters/12-loss-surface`.
+        :cite:t:`li2018visualizing` draws large networks so. Page: :doc:`/chapters/12-loss-surface`.
     """
     g = restrict(loss_fn, params, i, j)
     grid_u, grid_v = np.meshgrid(

@@ -13,7 +13,7 @@ from torch import nn
 
 from gdbp import _checks
 from gdbp._checks import Array
-from gdbp.backprop import ACTIVATIONS, Params
+from gdbp.backprop import ACTIVATIONS, Network, Params
 
 MODULES: dict[str, type[nn.Module]] = {
     "identity": nn.Identity,
@@ -50,7 +50,7 @@ class TwoLayerLinear(nn.Module):
         [1.0, 0.8999999761581421]
 
     References:
-        Page: {doc}`/chapters/11-pytorch`.
+        Page: :doc:`/chapters/11-pytorch`.
     """
 
     def __init__(
@@ -95,7 +95,7 @@ def linear(
         torch.Size([3, 1])
 
     References:
-        Page: {doc}`/chapters/11-pytorch`.
+        Page: :doc:`/chapters/11-pytorch`.
     """
     weights = _checks.float_array("W", W, ndim=2)
     d_in, d_out = weights.shape
@@ -121,7 +121,7 @@ def dense_network(
         The layers and activations in turn; the parameters are copies.
 
     Raises:
-        TypeError: `params` does not hold real numbers.
+        TypeError: `params` does not hold real numbers, or `activations` is no sequence of names.
         ValueError: A name is unknown, a shape is wrong, or the lengths differ.
 
     Examples:
@@ -132,13 +132,11 @@ def dense_network(
         )
 
     References:
-        Page: {doc}`/chapters/11-pytorch`.
+        Page: :doc:`/chapters/11-pytorch`.
     """
-    if len(params) != len(activations):
-        raise ValueError(f"activations needs {len(params)} names, one a layer, got {activations}")
+    layers = Network(activations).layers(params)
     modules: list[nn.Module] = []
-    for layer, name in zip(params, activations, strict=True):
-        _checks.choice("activations", name, list(MODULES))
+    for layer, name in zip(layers, activations, strict=True):
         modules += [linear(layer["W"], layer.get("b"), dtype=dtype), MODULES[name]()]
     return nn.Sequential(*modules)
 
@@ -162,7 +160,7 @@ def numpy_grads(model: nn.Module) -> list[dict[str, Array]]:
         [[3.0], [4.0]]
 
     References:
-        Page: {doc}`/chapters/11-pytorch`.
+        Page: :doc:`/chapters/11-pytorch`.
     """
     layers = [module for module in model.modules() if isinstance(module, nn.Linear)]
     if not layers:
@@ -199,7 +197,7 @@ def record_gradients(model: nn.Module) -> dict[str, list[Array]]:
         [[3.0, 4.0]]
 
     References:
-        Page: {doc}`/chapters/11-pytorch`.
+        Page: :doc:`/chapters/11-pytorch`.
     """
     seen: dict[str, list[Array]] = {}
 
