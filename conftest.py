@@ -24,10 +24,8 @@ def pycon_blocks(document: Document) -> Iterator[Region]:
             yield example
 
 
-docstrings = Sybil([DocTestParser()], path="gdbp", pattern="**/*.py")
-pages = Sybil(
-    [pycon_blocks], path="docs", pattern="**/*.md", excludes=["_build/**", "node_modules/**"]
-)
+docstrings = Sybil([DocTestParser()], path="gdbp", pattern="*.py")
+pages = Sybil([pycon_blocks], path="docs", pattern="*.md")
 readme = Sybil([pycon_blocks], pattern="README.md")
 
 pytest_collect_file = SybilCollection([docstrings, pages, readme]).pytest()

@@ -1,6 +1,8 @@
 """What every page of the book has. How the pages look is for test_site.py to see."""
 
 import re
+import subprocess
+import sys
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -157,3 +159,27 @@ def test_labels_are_unique() -> None:
 def test_every_module_has_a_reference_page(module: str) -> None:
     reference = DOCS / "reference" / f"{module}.md"
     assert re.search(rf"automodule(::|\}}) gdbp\.{module}$", reference.read_text(), re.MULTILINE)
+
+
+def test_every_example_is_collected() -> None:
+    """A pattern that matches nothing would leave the examples unread, and no test would fail."""
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "--collect-only",
+        "-q",
+        "-n0",
+        "gdbp",
+        "docs",
+        "README.md",
+    ]
+    collected = subprocess.run(command, cwd=DOCS.parent, capture_output=True, text=True).stdout
+    with_examples = [
+        file
+        for file in [*PACKAGE.glob("*.py"), *DOCS.glob("**/*.md"), DOCS.parent / "README.md"]
+        if not {"_build", "node_modules"} & set(file.parts)
+        and re.search(r"^ *>>> ", file.read_text(encoding="utf-8"), flags=re.MULTILINE)
+    ]
+    for file in with_examples:
+        assert f"{file.relative_to(DOCS.parent).as_posix()}::" in collected
