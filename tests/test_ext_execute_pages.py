@@ -11,6 +11,7 @@ from pathlib import Path
 import execute_pages
 import pytest
 from myst_parser.config.main import MdParserConfig
+from nbformat.v4 import new_output
 
 EXTENSIONS = Path(execute_pages.__file__).parent
 
@@ -80,6 +81,19 @@ def executed(output: str) -> list[str]:
 @pytest.fixture
 def book(tmp_path: Path) -> Book:
     return Book(tmp_path)
+
+
+def test_joins_what_a_cell_printed_in_pieces() -> None:
+    picture = new_output("display_data", {"text/plain": "a picture"})
+    pieces = [
+        new_output("stream", name="stdout", text="one "),
+        new_output("stream", name="stdout", text="line\n"),
+        picture,
+        new_output("stream", name="stdout", text="below\n"),
+    ]
+    merged = execute_pages.merge_streams(pieces)
+    assert [output.get("text") for output in merged] == ["one line\n", None, "below\n"]
+    assert merged[1] is picture
 
 
 def test_runs_only_what_changed(book: Book) -> None:

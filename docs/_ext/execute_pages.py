@@ -254,9 +254,23 @@ async def _run_cells(page: Page, environment: dict[str, str], folder: Path) -> s
                 await client.async_execute_cell(cell, index)
             except (CellExecutionError, CellTimeoutError, DeadKernelError) as error:
                 return describe_failure(page, index, error)
+            if cell.cell_type == "code":
+                cell.outputs = merge_streams(cell.outputs)
             if any(output.get("name") == "stderr" for output in cell.get("outputs", [])):
                 return describe_failure(page, index, None)
     return None
+
+
+def merge_streams(outputs: list[NotebookNode]) -> list[NotebookNode]:
+    """Join what a cell printed in several pieces: where it was cut is a matter of timing."""
+    merged: list[NotebookNode] = []
+    for output in outputs:
+        last = merged[-1] if merged else {}
+        if output.output_type == "stream" and output.get("name") == last.get("name"):
+            last["text"] += output.text
+        else:
+            merged.append(output)
+    return merged
 
 
 def kernel_environment(settings: Settings, pages: Iterable[Page]) -> dict[str, str]:
