@@ -20,7 +20,8 @@ from __future__ import annotations
 import io
 import sys
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from html import escape
+from typing import Any, Final, NamedTuple
 
 import matplotlib as mpl
 import matplotlib.pyplot as plt
@@ -28,7 +29,7 @@ import numpy as np
 from cycler import cycler
 from matplotlib import patheffects
 from matplotlib.axes import Axes
-from matplotlib.colors import ListedColormap, to_rgb
+from matplotlib.colors import BoundaryNorm, ListedColormap, to_hex, to_rgb
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
 from matplotlib.lines import Line2D
@@ -46,6 +47,7 @@ __all__ = [
     "ORANGE",
     "PURPLE",
     "VERMILION",
+    "Course",
     "bars",
     "contour_path",
     "directional_derivative",
@@ -61,7 +63,10 @@ __all__ = [
     "matrix_shapes",
     "measured_and_predicted",
     "network_diagram",
+    "race",
     "residual_squares",
+    "stability_map",
+    "strips",
     "svg_bytes",
     "tangent_and_secants",
     "use_style",
@@ -1085,17 +1090,17 @@ def loss_curves(
         ax.plot(
             at,
             np.where(drawable, losses, np.nan),
-            color=COLOURS[k % 5],
-            linestyle=_DASHES[k % 5],
-            marker=_MARKERS[k % 5],
+            color=(*COLOURS, INK)[k % 6],
+            linestyle=(*_DASHES, (0, (3, 1.2)))[k % 6],
+            marker=(*_MARKERS, "X")[k % 6],
             markersize=4.5,
-            markevery=(0.03 * (k % 5), 0.15) if len(at) > 12 else 1,
+            markevery=(0.025 * (k % 6), 0.15) if len(at) > 12 else 1,
             label=label,
             zorder=3,
         )
         if edges[label]:
             low, high = edges[label]
-            ax.fill_between(at, low, high, color=COLOURS[k % 5], alpha=0.18, linewidth=0.0)
+            ax.fill_between(at, low, high, color=(*COLOURS, INK)[k % 6], alpha=0.18, linewidth=0.0)
     ax.set(xlabel=xlabel, ylabel=ylabel)
     if log:
         ax.set_yscale("log")
@@ -1200,6 +1205,441 @@ def bars(
     ax.margins(x=0.14)
     ax.set_xlabel(xlabel)
     return ax
+
+
+# Page 11: in PyTorch
+
+
+def strips(
+    values: Mapping[str, ArrayLike],
+    *,
+    xlabel: str,
+    marks: Mapping[str, float] | None = None,
+    floor: float = 1e-17,
+    ax: Axes | None = None,
+) -> Axes:
+    r"""Draw a row of points for each named sample of numbers, on a logarithmic axis.
+
+    Args:
+        values: For each name its numbers, 0 or more, shape (n,); the first is the topmost row. A
+            number below ``floor`` is drawn at ``floor``, which is labelled 0.
+        xlabel: What is measured, with its unit.
+        marks: For some labels a position, greater than 0; a vertical line, with the legend above.
+        floor: The smallest number drawn, greater than 0.
+        ax: Where to draw; a new figure if None.
+
+    Returns:
+        The Axes: the points of each row, then a line for each mark.
+
+    Raises:
+        TypeError: ``values`` is not a mapping.
+        ValueError: There is no sample, or a number is negative or not finite.
+
+    Examples:
+        >>> ax = strips({"exact": [0.0, 1e-16], "differences": [1e-10, 1e-9]}, xlabel="error")
+        >>> [text.get_text() for text in ax.get_yticklabels()]
+        ['exact', 'differences']
+        >>> plt.close(ax.figure)
+
+    Page: 11, In PyTorch (how far each view of the gradient is from the others).
+    """
+    _mapping(values, "values")
+    floor = _number(floor, "floor", positive=True)
+    samples = {label: _array(v, f"values[{label!r}]") for label, v in values.items()}
+    for label, sample in samples.items():
+        if sample.min() < 0.0:
+            raise ValueError(f"values[{label!r}] must be 0 or more, got {sample.min():g}")
+    places = {k: _number(v, f"marks[{k!r}]", positive=True) for k, v in (marks or {}).items()}
+    ax = _axes(ax, 1.3 + 0.62 * len(samples))
+    for row, sample in enumerate(samples.values()):
+        # Shifted up and down by the golden ratio, so that equal numbers do not hide each other.
+        shift = 0.5 * (np.arange(len(sample)) * 0.618034 % 1.0) - 0.25
+        ax.plot(
+            np.maximum(sample, floor),
+            row + shift,
+            color=COLOURS[row % 5],
+            linestyle="",
+            marker=_MARKERS[row % 5],
+            markersize=4.0,
+            alpha=0.7,
+        )
+    lines = [
+        ax.axvline(place, color=INK, linestyle=_DASHES[1 + k % 4], linewidth=1.2, label=label)
+        for k, (label, place) in enumerate(places.items())
+    ]
+    largest = max([10.0 * floor, *places.values(), *(s.max() for s in samples.values())])
+    top = float(np.ceil(np.log10(largest)))
+    decades = np.arange(top, np.log10(floor) + 1.0, -3.0)
+    labels = ["0", *(rf"$10^{{{decade:.0f}}}$" for decade in decades)]
+    ax.set(xscale="log", xlabel=xlabel, xlim=(floor / 4.0, 10.0**top * 2.0))
+    ax.set_xticks([floor, *10.0**decades], labels)
+    ax.minorticks_off()
+    ax.set_yticks(range(len(samples)), list(samples))
+    ax.set_ylim(len(samples) - 0.5, -0.5)
+    ax.grid(axis="y", visible=False)
+    if lines:
+        _legend(ax, lines)
+    return ax
+
+
+# Page 7: optimizers
+
+
+def stability_map(
+    steps: ArrayLike,
+    momenta: ArrayLike,
+    factors: ArrayLike,
+    curves: Mapping[str, ArrayLike] | None = None,
+    *,
+    xlabel: str = r"learning rate times curvature, $\eta\lambda$",
+    ylabel: str = r"momentum $\beta$",
+    ax: Axes | None = None,
+) -> Axes:
+    r"""Draw by what factor a step multiplies the distance to the minimum, and where it grows.
+
+    .. math:: 0 < \eta \lambda < 2 (1 + \beta)
+
+    Args:
+        steps: The steps ηλ, increasing, shape (n_x,).
+        momenta: The momenta β, increasing, shape (n_y,).
+        factors: The measured factor of one step, 0 or more, shape (n_y, n_x); above 1, or not
+            finite, the run diverged, and its cell is hatched.
+        curves: For some labels a step ηλ for each momentum, shape (n_y,); a line each.
+        xlabel: Label of the horizontal axis.
+        ylabel: Label of the vertical axis.
+        ax: Where to draw; a new figure if None.
+
+    Returns:
+        The Axes, with a line for each of the curves.
+
+    Raises:
+        ValueError: Shapes differ, an axis does not increase, or a factor is negative.
+
+    Examples:
+        >>> measured = [[0.1, 2.0], [0.9, 0.9]]
+        >>> ax = stability_map([1.0, 3.0], [0.0, 0.8], measured, {"limit": [2.0, 3.6]})
+        >>> [line.get_label() for line in ax.lines]
+        ['limit']
+        >>> plt.close(ax.figure)
+
+    Page: 7, Optimizers.
+    """
+    x, y = _array(steps, "steps"), _array(momenta, "momenta")
+    for name, axis in (("steps", x), ("momenta", y)):
+        if len(axis) < 2 or (np.diff(axis) <= 0.0).any():
+            raise ValueError(f"{name} must be two or more values that increase, got {axis}")
+    measured = _array(factors, "factors", 2, finite=False)
+    if measured.shape != (len(y), len(x)):
+        raise ValueError(f"factors must have shape {(len(y), len(x))}, got {measured.shape}")
+    if (measured < 0.0).any():
+        raise ValueError(f"factors must be 0 or more, got {np.nanmin(measured):g}")
+    lines = {} if not curves else _curves(curves, "curves", "momenta", y)
+    ax = _axes(ax, 5.2)
+    edges = np.array([0.0, 0.3, 0.6, 0.8, 0.9, 0.95, 1.0])
+    fills = ListedColormap(_PALE(np.linspace(0.0, 1.0, len(edges) - 1)))
+    stable = np.ma.masked_where(~(measured <= 1.0), measured)
+    mesh = ax.pcolormesh(x, y, stable, cmap=fills, norm=BoundaryNorm(edges, fills.N))
+    mesh.set_rasterized(True)
+    ax.contourf(
+        x,
+        y,
+        np.where(measured <= 1.0, 0.0, 1.0),
+        levels=[0.5, 1.5],
+        colors=[_tint(VERMILION, 0.16)],
+        hatches=["///"],
+        zorder=0,
+    ).set(edgecolor=VERMILION, linewidth=0.0)
+    for k, (label, at) in enumerate(lines.items()):
+        colour = INK if k == 0 else COLOURS[k % 5]
+        ax.plot(at, y, color=colour, linestyle=_DASHES[k % 5], linewidth=2.4, label=label)
+    bar = _figure_of(ax).colorbar(
+        mesh, ax=ax, location="bottom", label="factor of a step", ticks=edges.tolist(), aspect=40
+    )
+    bar.outline.set_visible(False)
+    ax.set(xlim=x[[0, -1]], ylim=y[[0, -1]], xlabel=xlabel, ylabel=ylabel)
+    ax.grid(False)
+    diverged = Rectangle(
+        (0.0, 0.0),
+        1.0,
+        1.0,
+        facecolor=_tint(VERMILION, 0.16),
+        edgecolor=VERMILION,
+        hatch="///",
+        linewidth=0.0,
+        label="diverged",
+    )
+    _legend(ax, [*ax.get_legend_handles_labels()[0], diverged])
+    return ax
+
+
+def _figure_of(ax: Axes) -> Figure:
+    """Return the figure at the root, never a subfigure."""
+    figure = ax.get_figure(root=True)
+    assert figure is not None
+    return figure
+
+
+class Course(NamedTuple):
+    """One field of a `race`: a function of two parameters, and the runs over it.
+
+    Attributes:
+        x: Axis of the first parameter, shape (n_x,).
+        y: Axis of the second parameter, shape (n_y,).
+        f: The loss on the grid, shape (n_y, n_x).
+        paths: For each runner its path, shape (k + 1, 2). One that stops early stays where it is.
+        losses: For each runner the losses along its path, shape (k + 1,).
+        notes: For each runner a few words, such as its learning rate.
+        alt: What the picture shows, for those who do not see it.
+        levels: Where to draw contours; chosen from f if None.
+    """
+
+    x: ArrayLike
+    y: ArrayLike
+    f: ArrayLike
+    paths: Mapping[str, ArrayLike]
+    losses: Mapping[str, ArrayLike]
+    notes: Mapping[str, str]
+    alt: str
+    levels: ArrayLike | None = None
+
+
+_RACE_STYLE: Final = """
+.race { text-align: left; }
+.race-fields { display: flex; flex-wrap: wrap; gap: 0.5rem 1rem; }
+.race-fields div { flex: 1 1 19rem; min-width: 0; }
+.race svg { display: block; width: 100%; height: auto; font-family: inherit; }
+.race td svg { width: 3.4rem; }
+.race-controls { display: flex; align-items: center; gap: 0.75rem; margin: 0.5rem 0; }
+.race-controls[hidden] { display: none; }
+.race-controls input { flex: 1; min-width: 0; accent-color: var(--color-brand-primary); }
+.race-controls button { min-width: 5rem; padding: 0.3rem 0.6rem; font: inherit;
+  color: var(--color-foreground-primary); background: var(--color-background-secondary);
+  border: 1px solid var(--color-foreground-muted); border-radius: 0.25rem; cursor: pointer; }
+.race-controls output { min-width: 4.5rem; font-variant-numeric: tabular-nums; }
+.race table { width: 100%; border-collapse: collapse; font-size: var(--font-size--small); }
+.race th, .race td { padding: 0.15rem 0.3rem; text-align: left; font-weight: normal; }
+.race thead th { border-bottom: 1px solid currentColor; font-weight: 600; }
+.race td { font-variant-numeric: tabular-nums; }
+.race small { margin-left: 0.5rem; color: var(--color-foreground-secondary); }
+@media (max-width: 40rem) { .race small { display: block; margin: 0; } }
+body[data-theme="dark"] .race svg { filter: invert(1) hue-rotate(180deg); }
+@media (prefers-color-scheme: dark) {
+  body:not([data-theme="light"]) .race svg { filter: invert(1) hue-rotate(180deg); } }
+@media (prefers-reduced-motion: reduce) { .race-controls button { display: none; } }
+@media print { .race-controls { display: none !important; }
+  body .race svg { filter: none !important; } }
+"""
+
+# Without the signs "less than" and "and", so that the fragment is XML too and can be parsed.
+_RACE_SCRIPT: Final = """
+(() => {
+  const race = document.currentScript.parentElement;
+  const all = (selector) => [...race.querySelectorAll(selector)];
+  const [controls] = all(".race-controls"), [button] = all("button"), [slider] = all("input");
+  const [output] = all("output"), last = Number(slider.max);
+  const runs = all("polyline").map((line) => {
+    const points = line.getAttribute("points").split(" ");
+    return { line, points, head: line.nextElementSibling };
+  });
+  const cells = all("[data-losses]").map((cell) => {
+    return { cell, losses: cell.dataset.losses.split(" ") };
+  });
+  let timer = 0;
+  const show = (k) => {
+    for (const { line, head, points } of runs) {
+      line.setAttribute("points", points.slice(0, k + 1).join(" "));
+      head.setAttribute("transform", `translate(${points[Math.min(k, points.length - 1)]})`);
+    }
+    for (const { cell, losses } of cells) cell.textContent = losses[Math.min(k, losses.length - 1)];
+    output.textContent = `step ${k}`;
+  };
+  const stop = () => { clearInterval(timer); timer = 0; button.textContent = "Play"; };
+  const step = () => {
+    slider.value = Number(slider.value) + 1;
+    show(Number(slider.value));
+    if (Number(slider.value) === last) stop();
+  };
+  button.addEventListener("click", () => {
+    if (timer) return stop();
+    if (Number(slider.value) === last) { slider.value = 0; show(0); }
+    button.textContent = "Pause";
+    timer = setInterval(step, 120);
+  });
+  slider.addEventListener("input", () => { stop(); show(Number(slider.value)); });
+  window.addEventListener("beforeprint", () => { stop(); show(last); });
+  window.addEventListener("afterprint", () => show(Number(slider.value)));
+  slider.value = last;
+  controls.hidden = false;
+})();
+"""
+
+_RACE_DASHES: Final = ("none", "14 6", "16 5 3 5", "3 5", "20 5 3 5 3 5", "8 4")
+_RACE_WIDTH: Final = 1000
+_RACE_HEIGHT: Final = 800
+
+
+def race(courses: Mapping[str, Course]) -> str:
+    r"""Make a picture of several runs, side by side, that a slider and a button set in motion.
+
+    Args:
+        courses: For each name a `Course`; all have the same runners, at most six.
+
+    Returns:
+        An HTML fragment for a page, with its style and its script inside: a field with contours
+        and paths for each course, the controls, and a table of the losses at the step shown.
+
+    Raises:
+        TypeError: ``courses`` is not a mapping, or a course is not a `Course`.
+        ValueError: There is no course or no runner, there are more than six, the courses differ in
+            their runners, or shapes differ.
+
+    Note:
+        What is written is the picture at the last step, whole. It is what print shows, and a
+        browser without scripts. The script only takes parts of the paths away again; it
+        starts nothing by itself, and where the reader prefers less motion there is no button, only
+        the slider. No name is global, so a page can hold more than one race.
+
+    Examples:
+        >>> path, axis = [[-1, 1], [0, 0]], [-2, 0, 2]
+        >>> bowl = Course(axis, axis, np.square(np.add.outer(axis, axis)), {"descent": path},
+        ...               {"descent": [4, 0]}, {"descent": "lr 0.5"}, alt="A path to the middle.")
+        >>> race({"bowl": bowl})[:18]
+        '<div class="race">'
+
+    Page: 7, Optimizers.
+    """
+    _mapping(courses, "courses")
+    for name, course in courses.items():
+        if not isinstance(course, Course):
+            raise TypeError(f"courses[{name!r}] must be a Course, got {type(course).__name__}")
+    runners = list(next(iter(courses.values())).paths)
+    if not 1 <= len(runners) <= len(_RACE_DASHES):
+        raise ValueError(f"courses must have 1 to {len(_RACE_DASHES)} runners, got {len(runners)}")
+    for name, course in courses.items():
+        for part in ("paths", "losses", "notes"):
+            if list(getattr(course, part)) != runners:
+                raise ValueError(
+                    f"courses[{name!r}].{part} must have the runners {runners}, "
+                    f"got {list(getattr(course, part))}"
+                )
+    fields = [_race_field(name, course) for name, course in courses.items()]
+    last = max(len(_array(p, "paths", 2)) for c in courses.values() for p in c.paths.values()) - 1
+    return (
+        f'<div class="race"><style>{_RACE_STYLE}</style>'
+        f'<div class="race-fields">{"".join(fields)}</div>'
+        '<div class="race-controls" hidden=""><button type="button">Play</button>'
+        f'<input type="range" min="0" max="{last}" value="{last}" aria-label="step shown" />'
+        f"<output>step {last}</output></div>"
+        f"{_race_table(courses, runners)}<script>{_RACE_SCRIPT}</script></div>"
+    )
+
+
+def _race_field(name: str, course: Course) -> str:
+    """Return the SVG of one course: bands of the loss, ticks, and the paths with their heads."""
+    where = f"courses[{name!r}]"
+    x, y, f = _grid(course.x, course.y, course.f, (f"{where}.x", f"{where}.y", f"{where}.f"))
+    low = np.array([x.min(), y.min()])
+    scale = np.array([_RACE_WIDTH, -_RACE_HEIGHT]) / (np.array([x.max(), y.max()]) - low)
+
+    def place(points: FloatArray) -> NDArray[np.int64]:
+        inside = np.clip((points - low) * scale + [0, _RACE_HEIGHT], -3000, 4000)
+        return np.asarray(np.rint(inside), dtype=np.int64)
+
+    inside, _, fills = _bands(f, course.levels, f"{where}.f")
+    bands = [f'<rect width="{_RACE_WIDTH}" height="{_RACE_HEIGHT}" fill="{to_hex(fills[0])}" />']
+    field = Figure().add_subplot()
+    for level, fill in zip(inside, fills[1:], strict=True):
+        (region,) = field.contourf(x, y, f, levels=[level, f.max() + 1.0]).get_paths()
+        outline = "".join(_svg_loop(place(np.asarray(loop))) for loop in region.to_polygons())
+        bands.append(f'<path d="{outline}" fill="{to_hex(fill)}" />')
+    runs = []
+    for k, (runner, path) in enumerate(course.paths.items()):
+        points = place(_path(path, f"{where}.paths[{runner!r}]"))
+        losses = _array(course.losses[runner], f"{where}.losses[{runner!r}]")
+        if len(losses) != len(points):
+            raise ValueError(
+                f"{where}.losses[{runner!r}] must have a loss for each of the {len(points)} "
+                f"records, got {len(losses)}"
+            )
+        dots = " ".join(f"{across},{down}" for across, down in points)
+        end = f"{points[-1, 0]},{points[-1, 1]}"
+        runs.append(
+            f'<g><polyline points="{dots}" fill="none" {_race_stroke(k)} />'
+            f'<g transform="translate({end})">{_race_head(k)}</g></g>'
+        )
+    return (
+        f'<div><strong>{escape(name)}</strong><svg viewBox="-120 -10 1140 930" role="img" '
+        f'aria-label="{escape(course.alt)}">{_race_ticks(low, scale)}'
+        f'<svg width="{_RACE_WIDTH}" height="{_RACE_HEIGHT}" overflow="hidden">'
+        '<g stroke="#000" stroke-opacity="0.4" stroke-width="1.5" fill-rule="evenodd">'
+        f"{''.join(bands)}</g>{''.join(reversed(runs))}</svg></svg></div>"
+    )
+
+
+def _svg_loop(points: NDArray[np.int64]) -> str:
+    """Return a closed outline as SVG path data, in steps relative to one another: it is shorter."""
+    moves = np.diff(points, axis=0)
+    steps = " ".join(f"{across} {down}" for across, down in moves[moves.any(axis=1)])
+    return f"M{points[0, 0]} {points[0, 1]}l{steps}z" if steps else ""
+
+
+def _race_stroke(k: int) -> str:
+    """Return the attributes of the k-th runner's line; the width is that of the screen."""
+    colour = (INK, *COLOURS)[k]
+    return (
+        f'stroke="{colour}" stroke-width="2" stroke-dasharray="{_RACE_DASHES[k]}" '
+        'stroke-linejoin="round" vector-effect="non-scaling-stroke"'
+    )
+
+
+def _race_head(k: int) -> str:
+    """Return the k-th runner's number in a circle: what tells the runners apart without colour."""
+    colour = (INK, *COLOURS)[k]
+    return (
+        f'<circle r="26" fill="#fff" stroke="{colour}" stroke-width="5" />'
+        f'<text y="13" font-size="38" text-anchor="middle" fill="#000">{k + 1}</text>'
+    )
+
+
+def _race_ticks(low: FloatArray, scale: FloatArray) -> str:
+    """Return the numbers along both axes, and the names of the axes."""
+    high = low + np.array([_RACE_WIDTH, -_RACE_HEIGHT]) / scale
+    parts = []
+    for axis in (0, 1):
+        ticks = MaxNLocator(5, steps=[1, 2, 5, 10]).tick_values(low[axis], high[axis])
+        for tick in ticks[(ticks >= low[axis]) & (ticks <= high[axis])]:
+            at = round((tick - low[axis]) * scale[axis])
+            spot = f'x="{at}" y="845"' if axis == 0 else f'x="-16" y="{_RACE_HEIGHT + at + 12}"'
+            anchor = "end" if axis else "middle"
+            parts.append(f'<text {spot} text-anchor="{anchor}">{_minus(tick)}</text>')
+    parts.append('<text x="500" y="900" text-anchor="middle">θ₁</text>')
+    parts.append('<text x="-105" y="412">θ₂</text>')
+    return f'<g font-size="38" fill="#000">{"".join(parts)}</g>'
+
+
+def _race_table(courses: Mapping[str, Course], runners: Sequence[str]) -> str:
+    """Return the table: a row for each runner, with its line, its name, and its losses."""
+    head = "".join(f'<th scope="col">loss, {escape(name)}</th>' for name in courses)
+    rows = []
+    for k, runner in enumerate(runners):
+        swatch = (
+            '<svg viewBox="0 0 150 60" aria-hidden="true"><path d="M0 30H150" '
+            f'{_race_stroke(k)} /><g transform="translate(75,30)">{_race_head(k)}</g></svg>'
+        )
+        cells = []
+        for course in courses.values():
+            losses = [f"{loss:.1e}" if loss else "0" for loss in _array(course.losses[runner], "")]
+            cells.append(
+                f'<td><span data-losses="{" ".join(losses)}">{losses[-1]}</span>'
+                f"<small>{escape(course.notes[runner])}</small></td>"
+            )
+        rows.append(
+            f'<tr><td>{swatch}</td><th scope="row">{escape(runner)}</th>{"".join(cells)}</tr>'
+        )
+    return (
+        '<table><thead><tr><th></th><th scope="col">runner</th>'
+        f"{head}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
+    )
 
 
 # Page 12: the loss surface

@@ -203,6 +203,7 @@ FIGURES: dict[str, Callable[..., Axes]] = {
         [1, 2], [1.0, 0.4], [1.0, 0.5], xlabel="n", ylabel="variance", **k
     ),
     "bars": lambda **k: plotting.bars({"a": 1.0, "b": 2.0}, xlabel="s", **k),
+    "strips": lambda **k: plotting.strips({"a": [1.0, 0.1], "b": [2.0]}, xlabel="error", **k),
     "loss_contours": lambda **k: plotting.loss_contours(X, Y, BOWL, PATH, **k),
     "matrix_heatmap": lambda **k: plotting.matrix_heatmap([[1.0, 2.0]], **k),
     "matrix_shapes": lambda **k: plotting.matrix_shapes([("X", (4, 2))], **k),
@@ -249,8 +250,8 @@ def test_ax_must_be_axes(name: str) -> None:
 @pytest.mark.parametrize("name", sorted(set(FIGURES) - {"learning_cycle"}))
 def test_axes_are_labelled_or_switched_off(name: str) -> None:
     ax = FIGURES[name]()
-    named = name in {"matrix_heatmap", "bars"} or bool(ax.get_xlabel() and ax.get_ylabel())
-    assert named or not ax.axison
+    rows_have_names = name in {"matrix_heatmap", "bars", "strips"}
+    assert rows_have_names or (ax.get_xlabel() and ax.get_ylabel()) or not ax.axison
 
 
 def test_public_names_are_all_there() -> None:
@@ -492,6 +493,33 @@ def test_bars_say_their_numbers() -> None:
     assert texts(ax) == ["1.0 s", "20.0 s"]
     assert ax.get_xscale() == "log"
     assert ax.yaxis_inverted()
+
+
+# Page 11
+
+
+def test_strips_have_a_row_of_points_each_and_show_zero() -> None:
+    samples = {"exact": np.zeros(3), "measured": [1e-9, 1e-11]}
+    ax = plotting.strips(samples, xlabel="error", marks={"machine precision": 1e-16}, floor=1e-18)
+    assert [list(line.get_xdata()) for line in ax.lines[:2]] == [[1e-18] * 3, [1e-9, 1e-11]]
+    for row, line in enumerate(ax.lines[:2]):
+        heights = np.asarray(line.get_ydata())
+        assert len(set(heights)) == len(heights)
+        assert (np.abs(heights - row) < 0.3).all()
+    assert [text.get_text() for text in ax.get_yticklabels()] == ["exact", "measured"]
+    assert ax.yaxis_inverted()
+    assert ax.get_xticks()[0] == 1e-18
+    assert ax.get_xticklabels()[0].get_text() == "0"
+    assert legend(ax) == ["machine precision"]
+    assert ax.get_xscale() == "log"
+
+
+@pytest.mark.parametrize("sample", [[0.0], [1e-18], [1.0], [1e300]])
+def test_strips_of_any_size_are_drawn_inside_the_axes(sample: list[float]) -> None:
+    ax = shown(plotting.strips({"a": sample}, xlabel="error"))
+    low, high = ax.get_xlim()
+    assert low < ax.lines[0].get_xdata()[0] < high  # type: ignore[index]
+    assert ax.get_legend() is None
 
 
 # Page 12
@@ -889,6 +917,21 @@ BAD: list[tuple[type[Exception], str, Callable[[], Any]]] = [
         ValueError,
         r"^values\['a'\] must be greater than 0",
         lambda: plotting.bars({"a": 0.0}, xlabel="", log=True),
+    ),
+    (
+        ValueError,
+        r"^values\['a'\] must be 0 or more, got -1",
+        lambda: plotting.strips({"a": [1.0, -1.0]}, xlabel=""),
+    ),
+    (
+        ValueError,
+        r"^marks\['a'\] must be greater than 0, got 0",
+        lambda: plotting.strips({"a": [1.0]}, xlabel="", marks={"a": 0.0}),
+    ),
+    (
+        TypeError,
+        "^values must map labels to arrays, got list",
+        lambda: plotting.strips([1.0], xlabel=""),  # type: ignore[arg-type]
     ),
     (
         ValueError,
