@@ -1,0 +1,1312 @@
+r"""Automatic differentiation: arrays that remember where they came from.
+
+A `Value` holds an array and a record of the operation that made it. The records form a graph
+from the parameters to the loss, $v_i = \varphi_i(v_j)_{j \to i}$, and the chain rule runs through
+it from the loss back to the parameters:
+
+$$\bar v_j = \sum_{i:\, j \to i} \bar v_i \frac{\partial v_i}{\partial v_j}, \qquad
+  \bar v = \frac{\partial L}{\partial v}.$$
+
+A `Dual` carries a tangent through the same operations from the input on:
+
+$$\dot v_i = \sum_{j:\, j \to i} \frac{\partial v_i}{\partial v_j} \dot v_j.$$
+
+Both read the local derivatives $\partial v_i / \partial v_j$ from one table, `OPERATIONS`.
+
+Three conventions hold everywhere. Shapes broadcast as in numpy, and a gradient has the shape of
+what it belongs to. A plain number, and an array of integers or booleans, takes the floating-point
+type of its partner, so that float32 stays float32. No NaN and no infinity passes: an operation
+whose result or derivative is not finite (log(0), 1 / 0, an overflow) raises `NotFiniteError`, a
+`ValueError`, and names itself; what underflows becomes 0.
+"""
+
+import html
+import operator
+import weakref
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from typing import Any, ClassVar, NamedTuple, Self
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from gdbp import _checks
+from gdbp._checks import Array, NotFiniteError
+
+# --- operations: each result beside its local derivatives ---------------------------------------
+
+
+@dataclass(frozen=True, init=False)
+class Elementwise:
+    r"""An operation on each element, after broadcasting.
+
+    Both modes multiply by the same number, $\partial v_i / \partial v_j$, element by element.
+
+    Attributes:
+        forward: From the operands to the result.
+        slopes: For each operand, the function of (result, *operands) that is the derivative of
+            the result with respect to it. A constant one is a plain number.
+    """
+
+    forward: Callable[..., Any]
+    slopes: tuple[Callable[..., Any], ...]
+    needs: ClassVar[str] = "shapes that broadcast"
+
+    def __init__(self, forward: Callable[..., Any], *slopes: Callable[..., Any]) -> None:
+        object.__setattr__(self, "forward", forward)
+        object.__setattr__(self, "slopes", slopes)
+
+    def cost(self, out: Array, x: Sequence[Array]) -> int:
+        """Return the number of elementary operations: one for each number written."""
+        return out.size
+
+    def vjp(self, k: int, g: Array, out: Array, x: Sequence[Array]) -> Array:
+        """Carry the result's gradient back to operand k (a vector-Jacobian product)."""
+        return _times(g, self.slopes[k](out, *x), (out, *x))
+
+    def jvp(self, k: int, t: Array, out: Array, x: Sequence[Array]) -> Array:
+        """Carry operand k's tangent on to the result (a Jacobian-vector product)."""
+        return _times(t, self.slopes[k](out, *x), (out, *x))
+
+    def local(self, k: int, out: Array, x: Sequence[Array]) -> Array:
+        """Return ∂out/∂x[k] element by element, in the shape of the result."""
+        return np.broadcast_to(np.asarray(self.slopes[k](out, *x), out.dtype), out.shape)
+
+
+@dataclass(frozen=True)
+class Reduction:
+    """An operation that makes one number out of many, along axes of its only operand.
+
+    The tangents are summed with the weights ∂out/∂x; the gradient is handed out with them.
+
+    Attributes:
+        forward: From the operand and the options to the result.
+        weights: From (result, operand, options) to ∂out/∂x, where the result has kept its axes.
+    """
+
+    forward: Callable[..., Any]
+    weights: Callable[..., Any]
+    needs: ClassVar[str] = "axes that the operand has, each once"
+
+    def cost(self, out: Array, x: Sequence[Array]) -> int:
+        """Return the number of elementary operations: one for each number read."""
+        return x[0].size
+
+    def vjp(self, k: int, g: Array, out: Array, x: Sequence[Array], **options: Any) -> Array:
+        """Carry the result's gradient back to the operand."""
+        g = _kept(g, x[0], options.get("axis"))
+        return np.broadcast_to(_times(g, self._weights(out, x, **options), x), x[0].shape)
+
+    def jvp(self, k: int, t: Array, out: Array, x: Sequence[Array], **options: Any) -> Array:
+        """Carry the operand's tangent on to the result."""
+        _count(t.size)  # the sum
+        products = _times(t, self._weights(out, x, **options), x)
+        return np.asarray(products.sum(axis=options.get("axis"))).reshape(out.shape)
+
+    def local(self, k: int, out: Array, x: Sequence[Array], **options: Any) -> Array:
+        """Return the weights, in the shape of the operand."""
+        weights = np.asarray(self._weights(out, x, **options), out.dtype)
+        return np.broadcast_to(weights, x[0].shape)
+
+    def _weights(
+        self,
+        out: Array,
+        x: Sequence[Array],
+        axis: Any = None,
+        keepdims: bool = False,
+        **options: Any,
+    ) -> Any:
+        return self.weights(_kept(out, x[0], axis), *x, **options)
+
+
+@dataclass(frozen=True)
+class Rearrangement:
+    """An operation that only moves numbers: its tangents move along, its gradients move back.
+
+    Attributes:
+        forward: From the operand and the options to the result.
+        back: From (gradient, operand, options) to the operand's gradient.
+        needs: What the options have to be, for the message.
+    """
+
+    forward: Callable[..., Any]
+    back: Callable[..., Any]
+    needs: str
+
+    def cost(self, out: Array, x: Sequence[Array]) -> int:
+        """Return 0: moving numbers is free."""
+        return 0
+
+    def vjp(self, k: int, g: Array, out: Array, x: Sequence[Array], **options: Any) -> Array:
+        """Carry the result's gradient back to the operand."""
+        return np.asarray(self.back(g, *x, **options))
+
+    def jvp(self, k: int, t: Array, out: Array, x: Sequence[Array], **options: Any) -> Array:
+        """Carry the operand's tangent on to the result."""
+        return np.asarray(self.forward(t, **options))
+
+    def local(self, k: int, out: Array, x: Sequence[Array], **options: Any) -> None:
+        """Return `None`: the Jacobian is a matrix of zeros and ones, not worth writing out."""
+
+
+@dataclass(frozen=True)
+class MatrixProduct:
+    """The product of matrices, rows, columns, or stacks of matrices, as numpy's `matmul`."""
+
+    forward: ClassVar[Callable[..., Any]] = np.matmul
+    needs: ClassVar[str] = "inner axes of equal length (and outer ones that broadcast)"
+
+    def cost(self, out: Array, x: Sequence[Array]) -> int:
+        """Return 2·m·k·n for (m, k) @ (k, n): a product and an addition for each term."""
+        return int(2 * out.size * x[0].shape[-1])
+
+    def vjp(self, k: int, g: Array, out: Array, x: Sequence[Array]) -> Array:
+        """Carry the result's gradient back: G Bᵀ to A, and Aᵀ G to B."""
+        a, b = x
+        _count(self.cost(out, x))
+        if b.ndim == 1:  # a column
+            b, g = b[:, np.newaxis], g[..., np.newaxis]
+        if a.ndim == 1:  # a row
+            a, g = a[np.newaxis, :], g[..., np.newaxis, :]
+        back: Array = g @ np.swapaxes(b, -1, -2) if k == 0 else np.swapaxes(a, -1, -2) @ g
+        if x[k].ndim == 1:
+            back = back[..., 0, :] if k == 0 else back[..., 0]
+        return np.asarray(back)
+
+    def jvp(self, k: int, t: Array, out: Array, x: Sequence[Array]) -> Array:
+        """Carry a tangent on: dA B, or A dB."""
+        _count(self.cost(out, x))
+        return np.asarray(t @ x[1] if k == 0 else x[0] @ t)
+
+    def local(self, k: int, out: Array, x: Sequence[Array]) -> None:
+        """Return `None`: the Jacobian has m·n rows."""
+
+
+Operation = Elementwise | Reduction | Rearrangement | MatrixProduct
+
+
+def _sigmoid(x: Array) -> Array:
+    e = np.exp(-np.abs(x))  # of a negative number only, so that nothing overflows
+    return np.asarray(np.where(x >= 0, 1, e) / (1 + e))
+
+
+def _log_sum_exp(x: Array, axis: Any = None, keepdims: bool = False) -> Array:
+    largest = x.max(axis=axis, keepdims=True)  # subtracted first, for the same reason
+    out = largest + np.log(np.exp(x - largest).sum(axis=axis, keepdims=True))
+    return out if keepdims else np.asarray(out.squeeze(axis))
+
+
+def _max_weights(out: Array, x: Array) -> Array:
+    share = (x == out).astype(x.dtype)  # a tie is shared out evenly
+    over = tuple(k for k in range(x.ndim) if out.shape[k] == 1)
+    return np.asarray(share / share.sum(axis=over, keepdims=True))
+
+
+def _log_softmax(z: Array) -> Array:
+    shifted = z - z.max(axis=1, keepdims=True)
+    return np.asarray(shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True)))
+
+
+def _cross_entropy_weights(out: Array, z: Array, labels: Array) -> Array:
+    weights = np.exp(_log_softmax(z))
+    weights[np.arange(len(z)), labels] -= 1
+    return np.asarray(weights / len(z))
+
+
+def _pick(x: Array, index: Any) -> Array:
+    picked = np.asarray(x[index])
+    if picked.size == 0:
+        raise IndexError("the index picks nothing")
+    return picked
+
+
+def _put_back(g: Array, x: Array, index: Any) -> Array:
+    back = np.zeros_like(x)
+    np.add.at(back, index, g)  # unlike back[index] += g, this adds again where an index repeats
+    return back
+
+
+def _permute_back(g: Array, x: Array, axes: Sequence[int] | None) -> Array:
+    return g.T if axes is None else g.transpose(np.argsort(np.asarray(axes) % x.ndim))
+
+
+OPERATIONS: dict[str, Operation] = {
+    "+": Elementwise(np.add, lambda out, x, y: 1, lambda out, x, y: 1),
+    "-": Elementwise(np.subtract, lambda out, x, y: 1, lambda out, x, y: -1),
+    "*": Elementwise(np.multiply, lambda out, x, y: y, lambda out, x, y: x),
+    "/": Elementwise(np.divide, lambda out, x, y: 1 / y, lambda out, x, y: -out / y),
+    "**": Elementwise(
+        np.power,
+        lambda out, x, y: y * x ** np.where(y == 0, 1, y - 1),  # x⁰ is constant, at x = 0 too
+        lambda out, x, y: out * np.log(np.where(x == 0, 1, x)),  # and so is 0ʸ, for y > 0
+    ),
+    "neg": Elementwise(np.negative, lambda out, x: -1),
+    "exp": Elementwise(np.exp, lambda out, x: out),
+    "log": Elementwise(np.log, lambda out, x: 1 / x),
+    "tanh": Elementwise(np.tanh, lambda out, x: 1 - out**2),
+    "sigmoid": Elementwise(_sigmoid, lambda out, x: out * (1 - out)),
+    # At the kink any slope in [0, 1] is a subgradient; PyTorch takes 0, and so do we.
+    "relu": Elementwise(lambda x: np.maximum(x, 0), lambda out, x: x > 0),
+    # At a tie, PyTorch gives each operand half of the gradient, and so do we.
+    "maximum": Elementwise(
+        np.maximum,
+        lambda out, x, y: np.where(x == y, 0.5, x > y),
+        lambda out, x, y: np.where(x == y, 0.5, x < y),
+    ),
+    "@": MatrixProduct(),
+    "sum": Reduction(np.sum, lambda out, x: 1),
+    "mean": Reduction(np.mean, lambda out, x: out.size / x.size),
+    "max": Reduction(np.max, _max_weights),
+    "logsumexp": Reduction(_log_sum_exp, lambda out, x: np.exp(x - out)),
+    "softmax_cross_entropy": Reduction(
+        lambda z, labels: -np.mean(_log_softmax(z)[np.arange(len(z)), labels]),
+        _cross_entropy_weights,
+    ),
+    "reshape": Rearrangement(
+        np.reshape, lambda g, x, shape: g.reshape(x.shape), needs="a shape of the same size"
+    ),
+    "transpose": Rearrangement(np.transpose, _permute_back, needs="each axis once"),
+    "index": Rearrangement(_pick, _put_back, needs="an index inside the array"),
+}
+"""What the engine can do: each operation with its derivatives, by name."""
+
+_INFIX = frozenset({"+", "-", "*", "/", "**", "@"})
+_SHOWN = frozenset({"axis", "shape", "axes"})
+
+
+def _times(vector: Array, slope: Any, known: Sequence[Array]) -> Array:
+    """Multiply by a local derivative; count the product, and the derivative unless it is known."""
+    if isinstance(slope, int) and slope == 1:
+        return vector
+    product = np.asarray(vector * slope)
+    is_new = isinstance(slope, np.ndarray | np.generic) and all(slope is not x for x in known)
+    _count(product.size + (np.size(slope) if is_new else 0))
+    return product
+
+
+def _kept(reduced: Array, x: Array, axis: Any) -> Array:
+    """Give a reduced array its lost axes back, with length one."""
+    every = axis is None or x.ndim == 0
+    axes = range(x.ndim) if every else np.atleast_1d(axis) % x.ndim
+    return reduced.reshape([1 if k in axes else size for k, size in enumerate(x.shape)])
+
+
+def _like(g: Array, x: Array) -> Array:
+    """Undo broadcasting: sum over every axis along which x was repeated. Keep x's type."""
+    extra = g.ndim - x.ndim
+    stretched = [extra + k for k, n in enumerate(x.shape) if n == 1 and g.shape[extra + k] > 1]
+    axes = (*range(extra), *stretched)
+    if axes:
+        _count(g.size)
+        g = np.asarray(g.sum(axis=axes)).reshape(x.shape)
+    return g.astype(x.dtype, copy=False)
+
+
+# --- evaluation: what both modes share ----------------------------------------------------------
+
+
+def _evaluate(
+    kind: type["_Operators"], name: str, operands: Sequence[Any], options: dict[str, Any]
+) -> tuple[Array, tuple[Array, ...]]:
+    """Compute an operation; return the result and the operands as arrays."""
+    dtype = np.result_type(*(o.data for o in operands if isinstance(o, kind)))
+    arrays = tuple(o.data if isinstance(o, kind) else _constant(o, kind, dtype) for o in operands)
+    operation = OPERATIONS[name]
+    out = np.asarray(_fitting(name, operation.needs, operation.forward, arrays, options))
+    if not np.isfinite(out).all():
+        values = [str(array) if array.size == 1 else _size(array) for array in arrays]
+        if isinstance(operation, Elementwise):  # tell which numbers
+            where = tuple(np.argwhere(~np.isfinite(out))[0])
+            values = [str(np.broadcast_to(array, out.shape)[where]) for array in arrays]
+        _check_finite(_expression(name, values, options), out)
+    _count(operation.cost(out, arrays), out, arrays)
+    return out, arrays
+
+
+def _constant(value: Any, kind: type["_Operators"], dtype: Any) -> Array:
+    """Return an operand that is not differentiated as an array."""
+    if isinstance(value, _Operators):
+        raise TypeError(
+            f"other needs a number, an array or a {kind.__name__}, got a {type(value).__name__}"
+        )
+    array = _checks.float_array("other", value)
+    is_typed = array.ndim > 0 and np.asarray(value).dtype.kind == "f"
+    if is_typed or array.dtype == dtype:
+        return array
+    return _as_type("other", array, dtype)
+
+
+def _as_type(name: str, array: Array, dtype: Any) -> Array:
+    """Return a copy in the type needed; a number too large for it is an error."""
+    with np.errstate(over="ignore"):
+        return _checks.float_array(name, array.astype(dtype))
+
+
+def _fitting(
+    name: str,
+    needs: str,
+    function: Callable[..., Any],
+    arrays: Sequence[Array],
+    options: dict[str, Any],
+) -> Any:
+    """Call the function; say in the house's voice what does not fit."""
+    try:
+        with np.errstate(all="ignore"):  # `_evaluate` looks at the result
+            return function(*arrays, **options)
+    except (TypeError, ValueError, IndexError) as error:
+        kind = next(k for k in (TypeError, ValueError, IndexError) if isinstance(error, k))
+        got = [f"shape {array.shape}" for array in arrays]
+        got += [f"{option} {value!r}" for option, value in options.items() if option != "keepdims"]
+        raise kind(f"{name} needs {needs}, got {', '.join(got)}") from error
+
+
+def _check_finite(what: str, array: Array) -> None:
+    """Raise unless all numbers are finite."""
+    finite = np.isfinite(array)
+    if not finite.all():
+        where = tuple(int(k) for k in np.argwhere(~finite)[0])
+        place = f" at index {where}" if where else ""
+        raise NotFiniteError(f"{what} needs a finite result, got {array[where]}{place}")
+
+
+def _sum(first: Array | None, second: Array) -> Array:
+    """Add two contributions; the first one to arrive has nothing to be added to."""
+    if first is None:
+        return second
+    with np.errstate(over="ignore"):
+        total = np.asarray(first + second)
+    _check_finite("a sum of derivatives", total)
+    _count(total.size, total)
+    return total
+
+
+class _Operators:
+    """The notation of `Value` and `Dual`: every operator and method is a name in `OPERATIONS`."""
+
+    __slots__ = ("data",)
+    __array_ufunc__ = None  # so that ndarray + Value asks Value, instead of looping over elements
+    __hash__ = object.__hash__  # == compares numbers, so a set goes by identity
+    data: Array
+
+    def _apply(self, name: str, *operands: Any, **options: Any) -> Self:
+        raise NotImplementedError
+
+    def __add__(self, other: Any) -> Self:
+        return self._apply("+", self, other)
+
+    def __radd__(self, other: Any) -> Self:
+        return self._apply("+", other, self)
+
+    def __sub__(self, other: Any) -> Self:
+        return self._apply("-", self, other)
+
+    def __rsub__(self, other: Any) -> Self:
+        return self._apply("-", other, self)
+
+    def __mul__(self, other: Any) -> Self:
+        return self._apply("*", self, other)
+
+    def __rmul__(self, other: Any) -> Self:
+        return self._apply("*", other, self)
+
+    def __truediv__(self, other: Any) -> Self:
+        return self._apply("/", self, other)
+
+    def __rtruediv__(self, other: Any) -> Self:
+        return self._apply("/", other, self)
+
+    def __pow__(self, other: Any) -> Self:
+        return self._apply("**", self, other)
+
+    def __rpow__(self, other: Any) -> Self:
+        return self._apply("**", other, self)
+
+    def __matmul__(self, other: Any) -> Self:
+        return self._apply("@", self, other)
+
+    def __rmatmul__(self, other: Any) -> Self:
+        return self._apply("@", other, self)
+
+    def __neg__(self) -> Self:
+        return self._apply("neg", self)
+
+    def __getitem__(self, index: Any) -> Self:
+        return self._apply("index", self, index=index)
+
+    def exp(self) -> Self:
+        """Return eˣ."""
+        return self._apply("exp", self)
+
+    def log(self) -> Self:
+        """Return the natural logarithm; an x ≤ 0 is an error."""
+        return self._apply("log", self)
+
+    def tanh(self) -> Self:
+        """Return tanh x."""
+        return self._apply("tanh", self)
+
+    def sigmoid(self) -> Self:
+        """Return 1 / (1 + e⁻ˣ), without overflow."""
+        return self._apply("sigmoid", self)
+
+    def relu(self) -> Self:
+        """Return max(x, 0); its derivative at 0 is 0."""
+        return self._apply("relu", self)
+
+    def maximum(self, other: Any) -> Self:
+        """Return the larger one, element by element; where both are equal, each gets half."""
+        return self._apply("maximum", self, other)
+
+    def sum(self, axis: int | tuple[int, ...] | None = None, *, keepdims: bool = False) -> Self:
+        """Return the sum along the axes, by default along all."""
+        return self._apply("sum", self, axis=axis, keepdims=keepdims)
+
+    def mean(self, axis: int | tuple[int, ...] | None = None, *, keepdims: bool = False) -> Self:
+        """Return the mean along the axes, by default along all."""
+        return self._apply("mean", self, axis=axis, keepdims=keepdims)
+
+    def max(self, axis: int | tuple[int, ...] | None = None, *, keepdims: bool = False) -> Self:
+        """Return the largest number along the axes; equal ones share the gradient."""
+        return self._apply("max", self, axis=axis, keepdims=keepdims)
+
+    def logsumexp(
+        self, axis: int | tuple[int, ...] | None = None, *, keepdims: bool = False
+    ) -> Self:
+        """Return log Σ eˣ along the axes, without overflow."""
+        return self._apply("logsumexp", self, axis=axis, keepdims=keepdims)
+
+    def softmax_cross_entropy(self, labels: ArrayLike) -> Self:
+        """Return the mean cross-entropy of these logits, (n, n_classes), with n integer labels."""
+        if self.ndim != 2:
+            raise ValueError(f"logits needs 2 axes, got shape {self.shape}")
+        y, (n, n_classes) = np.asarray(labels), self.shape
+        if y.dtype.kind not in "iu":
+            raise TypeError(f"labels needs integers, got dtype {y.dtype}")
+        if y.shape != (n,):
+            raise ValueError(f"labels needs shape {(n,)}, a label a row, got shape {y.shape}")
+        if y.min() < 0 or y.max() >= n_classes:
+            raise ValueError(
+                f"labels needs classes from 0 to {n_classes - 1}, got {y.min()} to {y.max()}"
+            )
+        return self._apply("softmax_cross_entropy", self, labels=y)
+
+    def reshape(self, *shape: Any) -> Self:
+        """Return the same numbers in another shape: integers, or one tuple; -1 means the rest."""
+        return self._apply("reshape", self, shape=shape[0] if len(shape) == 1 else shape)
+
+    def transpose(self, *axes: Any) -> Self:
+        """Return the axes in another order, by default in reverse."""
+        order = axes[0] if len(axes) == 1 else axes or None
+        return self._apply("transpose", self, axes=order)
+
+    @property
+    def T(self) -> Self:
+        """The axes in reverse order."""
+        return self.transpose()
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The length of each axis."""
+        return self.data.shape
+
+    @property
+    def ndim(self) -> int:
+        """The number of axes."""
+        return self.data.ndim
+
+    @property
+    def size(self) -> int:
+        """How many numbers it holds."""
+        return self.data.size
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """The floating-point type."""
+        return self.data.dtype
+
+    def __lt__(self, other: Any) -> Any:
+        return self._compare("<", operator.lt, other)
+
+    def __le__(self, other: Any) -> Any:
+        return self._compare("<=", operator.le, other)
+
+    def __gt__(self, other: Any) -> Any:
+        return self._compare(">", operator.gt, other)
+
+    def __ge__(self, other: Any) -> Any:
+        return self._compare(">=", operator.ge, other)
+
+    def __eq__(self, other: Any) -> Any:
+        return self._compare("==", operator.eq, other)
+
+    def __ne__(self, other: Any) -> Any:
+        return self._compare("!=", operator.ne, other)
+
+    def _compare(self, name: str, comparison: Callable[..., Any], other: Any) -> Any:
+        kind = type(self)
+        number = other.data if isinstance(other, kind) else _constant(other, kind, self.dtype)
+        return _fitting(name, Elementwise.needs, comparison, (self.data, number), {})
+
+    def __len__(self) -> int:
+        if self.ndim == 0:
+            raise TypeError("len and iteration need at least one axis, got a single number")
+        return self.shape[0]
+
+    def __iter__(self) -> Iterator[Self]:
+        return (self[k] for k in range(len(self)))
+
+    def __float__(self) -> float:
+        if self.size != 1:
+            raise TypeError(f"float needs a single number, got shape {self.shape}")
+        return float(self.data.item())
+
+    def __array__(self, *args: Any, **kwargs: Any) -> Any:
+        raise TypeError(
+            f"numpy needs an array, got a {type(self).__name__}: use its methods, or its .data "
+            "where no derivative is wanted"
+        )
+
+
+# --- reverse mode -------------------------------------------------------------------------------
+
+
+class _Record(NamedTuple):
+    """How a result came about: `parents` holds `None` where an operand was a constant."""
+
+    name: str
+    parents: tuple["Value | None", ...]
+    arrays: tuple[Array, ...]
+    options: dict[str, Any]
+
+
+class Value(_Operators):
+    r"""An array that remembers how it was computed, so that `backward` finds the gradient.
+
+    $$\bar v_j = \sum_{i:\, j \to i} \bar v_i \frac{\partial v_i}{\partial v_j}, \qquad
+      \bar v = \frac{\partial L}{\partial v}$$
+
+    It knows + - * / ** @ and unary minus, with numbers and arrays on either side; indexing; the
+    comparisons, which return plain booleans; and the methods exp, log, tanh, sigmoid, relu,
+    maximum, sum, mean, max, logsumexp, softmax_cross_entropy, reshape and transpose.
+
+    Args:
+        data: A number or an array of real numbers, any shape. Integers become float64, float32
+            stays float32. It is copied.
+        name: What to call it in a drawing of the graph.
+
+    Attributes:
+        data: The array.
+        grad: The gradient after `backward`, with the shape of `data`; `None` before.
+        name: The name, or "".
+
+    Raises:
+        TypeError: `data` does not hold real numbers or is a `Value` already, or `name` is not a
+            string. In an operation: the other operand does not hold real numbers.
+        ValueError: `data` is ragged, empty or not finite. In an operation: shapes, axes or labels
+            do not fit, or the result is not finite.
+        IndexError: An index lies outside the array, or picks nothing.
+
+    Note:
+        As in PyTorch, gradients add up on the leaves (what was not computed) until `zero_grad`. A
+        computed value's `grad` belongs to the last `backward` alone. Plain numbers and arrays in
+        a formula are constants: they get no gradient. To update a parameter, assign
+        `w.data = w.data - lr * w.grad`: an array changed in place between forward and backward
+        falsifies the gradient, as nothing watches it here (PyTorch does, and refuses).
+
+    Examples:
+        >>> x, w = Value([1.0, 2.0]), Value([3.0, -1.0])
+        >>> loss = (w @ x - 3) ** 2
+        >>> loss.backward()
+        >>> loss, w.grad
+        (Value(4.), array([-4., -8.]))
+
+    References:
+        :cite:t:`linnainmaa1976taylor`; :cite:t:`rumelhart1986learning`;
+        :cite:t:`griewank2008evaluating`, section 3.2; :cite:t:`baydin2018automatic`, section 3.2.
+        Page: {doc}`/chapters/08-graph`.
+    """
+
+    __slots__ = ("_record", "grad", "name")
+    grad: Array | None
+    name: str
+    _record: _Record | None
+
+    def __init__(self, data: ArrayLike, name: str = "") -> None:
+        if isinstance(data, _Operators):
+            raise TypeError(f"data needs numbers, got a {type(data).__name__}: use its .data")
+        if not isinstance(name, str):
+            raise TypeError(f"name needs a string, got {name!r}")
+        self.data = np.array(_checks.float_array("data", data))
+        self.grad, self.name, self._record = None, name, None
+
+    def _apply(self, name: str, *operands: Any, **options: Any) -> Self:
+        out, arrays = _evaluate(Value, name, operands, options)
+        parents = tuple(o if isinstance(o, Value) else None for o in operands)
+        result = type(self).__new__(type(self))
+        result.data, result.grad, result.name = out, None, ""
+        result._record = _Record(name, parents, arrays, options)
+        return result
+
+    def backward(self, grad: ArrayLike | None = None) -> None:
+        """Run the chain rule from here back to every leaf, and set the gradients.
+
+        Args:
+            grad: The gradient to start from, ∂L/∂self, with the shape of this value. By default
+                1, which needs this value to be a single number: the loss.
+
+        Raises:
+            TypeError: `grad` does not hold real numbers.
+            ValueError: `grad` is missing where it is needed, has the wrong shape, or a gradient
+                is not finite; then no gradient is changed.
+        """
+        order, gradients = _topological_order(self), {id(self): _seed(self, grad)}
+        for node in reversed(order):
+            _pull(node, gradients)
+        # Assigned when all is done, so that an error changes nothing.
+        grads = [_grad_after(node, gradients[id(node)]) for node in order]
+        for node, total in zip(order, grads, strict=True):
+            node.grad = total
+
+    def zero_grad(self) -> None:
+        """Forget the gradient, before the next `backward` adds to it."""
+        self.grad = None
+
+    def __repr__(self) -> str:
+        name = f", name={self.name!r}" if self.name else ""
+        return f"{type(self).__name__}({np.array2string(self.data, separator=', ')}{name})"
+
+
+def _topological_order(output: Value) -> list[Value]:
+    """Return every value that `output` was computed from, each after its parents.
+
+    A depth-first search with its own stack: Python's would overflow after some 1,000 nodes.
+    """
+    order, seen, stack = [], set(), [(output, False)]
+    while stack:
+        node, parents_are_done = stack.pop()
+        if parents_are_done:
+            order.append(node)
+        elif id(node) not in seen:
+            seen.add(id(node))
+            stack.append((node, True))
+            stack += [(parent, False) for _, parent in reversed(_parents(node))]
+    return order
+
+
+def _parents(node: Value) -> list[tuple[int, Value]]:
+    """Return the operands that are values, each with its position; none for a leaf."""
+    record = node._record
+    if record is None:
+        return []
+    return [(k, parent) for k, parent in enumerate(record.parents) if parent is not None]
+
+
+def _seed(output: Value, grad: ArrayLike | None) -> Array:
+    """Return the gradient that a backward pass starts from."""
+    if grad is None and output.size != 1:
+        raise ValueError(
+            f"backward needs a single number, the loss, or a grad of shape {output.shape}, "
+            f"got shape {output.shape} and no grad"
+        )
+    start = np.ones(output.shape) if grad is None else grad
+    given = _checks.float_array("grad", start, shape=output.shape)
+    seed = _as_type("grad", given, output.dtype)
+    _count(0, seed)
+    return seed
+
+
+def _pull(node: Value, gradients: dict[int, Array]) -> list[Array]:
+    """Add what each parent gets from `node`, whose own gradient is complete; return it too."""
+    record, g, contributions = node._record, gradients[id(node)], []
+    for k, parent in _parents(node):
+        assert record is not None
+        rule = OPERATIONS[record.name].vjp
+        with np.errstate(all="ignore"):
+            pulled = _like(rule(k, g, node.data, record.arrays, **record.options), record.arrays[k])
+        _check_finite(f"the derivative of {record.name}", pulled)
+        _count(0, pulled, (g,))
+        gradients[id(parent)] = _sum(gradients.get(id(parent)), pulled)
+        contributions.append(pulled)
+    return contributions
+
+
+def _grad_after(node: Value, g: Array) -> Array:
+    """Return a node's gradient after a pass that found `g`: leaves add up, others start anew."""
+    if node._record is not None:
+        return g
+    if node.grad is not None:
+        return _sum(node.grad, g)
+    own = g.copy()  # so that a leaf's gradient may be changed in place: others may share g
+    _count(0, own)
+    return own
+
+
+# --- forward mode -------------------------------------------------------------------------------
+
+
+class Dual(_Operators):
+    r"""An array with a tangent: how it moves when the input moves along a direction.
+
+    $$v + \dot v \varepsilon, \qquad
+      \dot v_i = \sum_{j:\, j \to i} \frac{\partial v_i}{\partial v_j} \dot v_j$$
+
+    It has the operators and methods of `Value`. Nothing is recorded: the derivative along the one
+    direction is complete when the value is.
+
+    Args:
+        data: A number or an array of real numbers, any shape.
+        tangent: The direction $\dot v$, with the shape of `data`.
+
+    Attributes:
+        data: The array.
+        tangent: The derivative of `data` along the direction that the inputs were given.
+
+    Raises:
+        TypeError: As for `Value`.
+        ValueError: As for `Value`, or `tangent` has another shape than `data`.
+        IndexError: As for `Value`.
+
+    Note:
+        The gradient of a function of n numbers takes n passes, one for each direction, where
+        reverse mode takes one. The tangent of an input that does not move is 0.
+
+    Examples:
+        >>> x = Dual(3.0, 1.0)
+        >>> x**2 * 5
+        Dual(45., 30.)
+
+    References:
+        :cite:t:`griewank2008evaluating`, section 3.1; :cite:t:`baydin2018automatic`, section 3.1.
+        Page: {doc}`/chapters/08-graph`.
+    """
+
+    __slots__ = ("tangent",)
+    tangent: Array
+
+    def __init__(self, data: ArrayLike, tangent: ArrayLike) -> None:
+        if isinstance(data, _Operators):
+            raise TypeError(f"data needs numbers, got a {type(data).__name__}: use its .data")
+        self.data = np.array(_checks.float_array("data", data))
+        tangent = _checks.float_array("tangent", tangent)
+        _checks.same_shape("tangent", tangent, "data", self.data)
+        self.tangent = _as_type("tangent", tangent, self.dtype)
+
+    def _apply(self, name: str, *operands: Any, **options: Any) -> Self:
+        out, arrays = _evaluate(Dual, name, operands, options)
+        total = None
+        for k, operand in enumerate(operands):
+            if isinstance(operand, Dual):
+                rule = OPERATIONS[name].jvp
+                with np.errstate(all="ignore"):
+                    pushed = rule(k, operand.tangent, out, arrays, **options)
+                    pushed = np.broadcast_to(pushed, out.shape).astype(out.dtype, copy=False)
+                _check_finite(f"the derivative of {name}", pushed)
+                _count(0, pushed, (operand.tangent,))
+                total = _sum(total, pushed)
+        assert total is not None
+        result = type(self).__new__(type(self))
+        result.data, result.tangent = out, total
+        return result
+
+    def __repr__(self) -> str:
+        numbers = (np.array2string(a, separator=", ") for a in (self.data, self.tangent))
+        return f"{type(self).__name__}({', '.join(numbers)})"
+
+
+def gradient(f: Callable[[Any], Any], x: ArrayLike, *, mode: str = "reverse") -> Array:
+    r"""Compute the gradient of a function that is written in the operations of `Value`.
+
+    $$\text{reverse: } \nabla f = \bar x \text{ in one pass}, \qquad
+      \text{forward: } \frac{\partial f}{\partial x_i} = \dot f
+      \text{ along } \dot x = e_i, \text{ a pass for each } i$$
+
+    Args:
+        f: A function from a `Value` (or a `Dual`) of x's shape to one that holds a single number.
+        x: The point, any shape. Integers become float64.
+        mode: "reverse" or "forward".
+
+    Returns:
+        The gradient, with the shape of `x`.
+
+    Raises:
+        TypeError: `f` is not a function, or does not return a `Value` (or a `Dual`).
+        ValueError: `f` returns more than one number, `x` is not finite, or `mode` is unknown.
+
+    Note:
+        Both are exact up to rounding, which `gdbp.calculus.gradient` is not.
+
+    Examples:
+        >>> gradient(lambda x: (x**2).sum(), [1.0, 3.0])
+        array([2., 6.])
+        >>> gradient(lambda x: (x**2).sum(), [1.0, 3.0], mode="forward")
+        array([2., 6.])
+
+    References:
+        :cite:t:`griewank2008evaluating`, chapter 3. Page: {doc}`/chapters/08-graph`.
+    """
+    _checks.function("f", f)
+    _checks.choice("mode", mode, ["reverse", "forward"])
+    point = _checks.float_array("x", x)
+    if mode == "reverse":
+        theta = Value(point)
+        _single("f", f(theta), Value).backward()
+        return np.zeros_like(point) if theta.grad is None else theta.grad
+    grad = np.empty_like(point)
+    for index in np.ndindex(point.shape):
+        direction = np.zeros_like(point)
+        direction[index] = 1
+        grad[index] = _single("f", f(Dual(point, direction)), Dual).tangent.item()
+    return grad
+
+
+def _single(name: str, result: Any, kind: type[Any]) -> Any:
+    if not isinstance(result, kind):
+        raise TypeError(f"{name} needs to return a {kind.__name__}, got {result!r}")
+    if result.size != 1:
+        raise ValueError(f"{name} needs to return a single number, got shape {result.shape}")
+    return result
+
+
+# --- what it costs ------------------------------------------------------------------------------
+
+
+@dataclass
+class Counter:
+    """What the engine has done since counting began.
+
+    Attributes:
+        operations: Elementary floating-point operations.
+        bytes: The size of all results, gradients and tangents made.
+        peak_bytes: The size of those that were alive at the same time, at most.
+    """
+
+    operations: int = 0
+    bytes: int = 0
+    peak_bytes: int = 0
+    _alive: int = field(default=0, repr=False)
+
+    def _add(self, operations: int, made: Array | None, sources: Sequence[Array]) -> None:
+        self.operations += int(operations)
+        if made is None or any(np.may_share_memory(made, source) for source in sources):
+            return
+        owner = made if made.base is None else made.base  # of the memory, if made is a view
+        self.bytes += owner.nbytes
+        self._alive += owner.nbytes
+        self.peak_bytes = max(self.peak_bytes, self._alive)
+        weakref.finalize(owner, self._free, owner.nbytes).atexit = False
+
+    def _free(self, n_bytes: int) -> None:
+        self._alive -= n_bytes
+
+
+_counters: list[Counter] = []
+
+
+@contextmanager
+def count_operations() -> Iterator[Counter]:
+    r"""Count what the engine does inside a `with` block, in either mode.
+
+    $$\text{product of } (m, k) \text{ and } (k, n)\colon\ 2mkn, \qquad
+      \text{elementwise: } 1 \text{ per number written}, \qquad
+      \text{reduction: } 1 \text{ per number read}$$
+
+    A call of exp counts as one, moving numbers as none. A derivative costs one for each number of
+    a local derivative that has to be computed (not a constant, an operand or the result), one for
+    each product with it (none where it is 1), and one for each addition where contributions meet
+    or a broadcast is undone; for a matrix product, 2mkn for each operand.
+
+    Yields:
+        The counter: it can be read inside the block and after it.
+
+    Note:
+        Counted by these rules, not measured, so that the numbers are the same on every machine.
+        Bytes are those of arrays that are kept: results, gradients and tangents, but not views
+        of other arrays, nor what lives inside one operation only. Blocks may be nested.
+
+    Examples:
+        >>> with count_operations() as counter:
+        ...     y = Value(np.ones((2, 3))) @ np.ones((3, 4))
+        >>> counter.operations, counter.bytes
+        (48, 64)
+
+    References:
+        :cite:t:`griewank2008evaluating`, section 3.3, bounds the cost of reverse mode by a small
+        multiple of the function's. Page: {doc}`/chapters/08-graph`.
+    """
+    counter = Counter()
+    _counters.append(counter)
+    try:
+        yield counter
+    finally:
+        _counters[:] = [other for other in _counters if other is not counter]
+
+
+def _count(operations: int, made: Array | None = None, sources: Sequence[Array] = ()) -> None:
+    for counter in _counters:
+        counter._add(operations, made, sources)
+
+
+# --- looking at the graph -----------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Edge:
+    """From a node to one of its operands.
+
+    Attributes:
+        parent: The operand's id.
+        derivative: The local derivative: of an elementwise operation in the result's shape, of a
+            reduction in the operand's; `None` for other operations.
+    """
+
+    parent: int
+    derivative: Array | None
+
+
+@dataclass(frozen=True)
+class Node:
+    """One value of a graph, as data.
+
+    Attributes:
+        id: Its place in the topological order, from 0.
+        op: The name of the operation that made it, in `OPERATIONS`; "leaf" for none.
+        label: Its name, or "v" and its id.
+        expression: How it was computed, such as "w5 * a1"; "leaf" for a leaf.
+        data: Its value.
+        grad: Its gradient, or `None`.
+        parents: Its operands, without the constants.
+    """
+
+    id: int
+    op: str
+    label: str
+    expression: str
+    data: Array
+    grad: Array | None
+    parents: tuple[Edge, ...]
+
+    def __str__(self) -> str:
+        grad = "no gradient yet" if self.grad is None else f"gradient {_short(self.grad)}"
+        made = "leaf" if self.op == "leaf" else f"= {self.expression}"
+        return f"{self.label} {made}: value {_short(self.data)}, {grad}"
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step of a backward pass: a node whose gradient is complete passes it on.
+
+    Attributes:
+        node: The node; its `grad` is that of this pass.
+        contributions: What each of `node.parents` got: gradient times local derivative.
+        grads: By node id, all gradients accumulated so far, those of this step included.
+    """
+
+    node: Node
+    contributions: tuple[Array, ...]
+    grads: dict[int, Array]
+
+
+def graph(output: Value) -> list[Node]:
+    r"""List the nodes that a value was computed from, itself last.
+
+    Args:
+        output: The end of the graph.
+
+    Returns:
+        The nodes in topological order: each comes after its parents.
+
+    Raises:
+        TypeError: `output` is not a `Value`.
+
+    Examples:
+        >>> w = Value(3.0, name="w")
+        >>> for node in graph((2 * w - 1) ** 2):
+        ...     print(node)
+        w leaf: value 3, no gradient yet
+        v1 = 2 * w: value 6, no gradient yet
+        v2 = v1 - 1: value 5, no gradient yet
+        v3 = v2 ** 2: value 25, no gradient yet
+
+    References:
+        :cite:t:`griewank2008evaluating`, section 2.2. Page: {doc}`/chapters/08-graph`.
+    """
+    order = _topological_order(_value("output", output))
+    ids = {id(value): k for k, value in enumerate(order)}
+    labels = [value.name or f"v{k}" for k, value in enumerate(order)]
+    return [_node(value, ids, labels) for value in order]
+
+
+def _node(value: Value, ids: dict[int, int], labels: list[str]) -> Node:
+    k, record = ids[id(value)], value._record
+    if record is None:
+        return Node(k, "leaf", labels[k], "leaf", value.data, value.grad, ())
+    operands = [_short(array) for array in record.arrays]
+    edges = []
+    for position, parent in _parents(value):
+        operands[position] = labels[ids[id(parent)]]
+        with np.errstate(all="ignore"):
+            slope = OPERATIONS[record.name].local(
+                position, value.data, record.arrays, **record.options
+            )
+        edges.append(Edge(ids[id(parent)], slope))
+    expression = _expression(record.name, operands, record.options)
+    return Node(k, record.name, labels[k], expression, value.data, value.grad, tuple(edges))
+
+
+def backward_steps(output: Value, grad: ArrayLike | None = None) -> list[Step]:
+    """Run a backward pass and record it step by step; no value's gradient is changed.
+
+    Args:
+        output: The loss, where the pass starts.
+        grad: The gradient to start from; see `Value.backward`.
+
+    Returns:
+        A step for each node, in the order of the pass: `output` first.
+
+    Raises:
+        TypeError: `output` is not a `Value` or `grad` does not hold real numbers.
+        ValueError: As for `Value.backward`.
+
+    Note:
+        A node's turn comes when everything computed from it has had its turn: its gradient is
+        complete, and the leaves' gradients are what `backward` adds to them.
+
+    Examples:
+        >>> w = Value(3.0, name="w")
+        >>> for step in backward_steps(w * w):
+        ...     print(step.node.label, {k: float(g) for k, g in step.grads.items()})
+        v1 {1: 1.0, 0: 6.0}
+        w {1: 1.0, 0: 6.0}
+
+    References:
+        :cite:t:`griewank2008evaluating`, table 3.3. Page: {doc}`/chapters/08-graph`.
+    """
+    nodes, order = graph(output), _topological_order(output)
+    gradients = {id(output): _seed(output, grad)}
+    ids = {id(value): k for k, value in enumerate(order)}
+    steps = []
+    for value, node in zip(reversed(order), reversed(nodes), strict=True):
+        contributions = tuple(_pull(value, gradients))
+        node = replace(node, grad=gradients[id(value)])
+        steps.append(Step(node, contributions, {ids[key]: g for key, g in gradients.items()}))
+    return steps
+
+
+def _value(name: str, value: Any) -> Value:
+    if not isinstance(value, Value):
+        raise TypeError(f"{name} needs a Value, got {value!r}")
+    return value
+
+
+def _expression(name: str, operands: Sequence[str], options: dict[str, Any]) -> str:
+    """Write an operation as a reader would: "w5 * a1", "sum(v3, axis=0)"."""
+    if name in _INFIX:
+        return f" {name} ".join(operands)
+    if name == "neg":
+        return f"-{operands[0]}"
+    if name == "index":
+        plain = np.ndim(options["index"]) == 0 and not isinstance(options["index"], slice)
+        return f"{operands[0]}[{options['index'] if plain else '…'}]"
+    shown = [f"{k}={v}" for k, v in options.items() if k in _SHOWN and v is not None]
+    return f"{name}({', '.join([*operands, *shown])})"
+
+
+def _short(array: Array) -> str:
+    """Write a single number with four digits, and of a larger array the size."""
+    return f"{array.item() + 0.0:.4g}" if array.size == 1 else _size(array)
+
+
+def _size(array: Array) -> str:
+    return "×".join(map(str, array.shape)) + " array"
+
+
+_LINE, _CHARACTER, _GAP, _PADDING = 15, 7.3, 56, 8  # in pixels, for letters of 12
+_HEIGHT = 4 * _LINE + _PADDING
+_ROW = _HEIGHT + 14
+
+
+def draw_graph(
+    output: Value,
+    *,
+    title: str = "Computation graph",
+    id: str = "graph",
+    step: Step | None = None,
+) -> str:
+    """Draw the graph from left to right as SVG, with every value and gradient in its box.
+
+    Args:
+        output: The end of the graph, with at most 200 nodes before it.
+        title: What a screen reader says first.
+        id: The prefix of the ids inside; another one for each drawing on a page.
+        step: A step of `backward_steps(output)`: the gradients are those known after it, and its
+            node stands out. By default the gradients are those that the values hold now.
+
+    Returns:
+        The drawing, an `<svg>` element.
+
+    Raises:
+        TypeError: `output` is not a `Value`, `title` or `id` not a string, or `step` not a `Step`.
+        ValueError: The graph has more than 200 nodes, or `step` belongs to another graph.
+
+    Note:
+        A rounded box is a leaf. The number at the head of an arrow is the local derivative, where
+        it is a single number. Everything is drawn in `currentColor`, so that it follows a light or
+        dark page; the classes `node`, `leaf`, `current`, `edge` and `derivative` are there to be
+        styled. The description holds all that the picture shows.
+
+    Examples:
+        >>> svg = draw_graph(Value(3.0, name="w") ** 2)
+        >>> svg[:37], svg.count("<rect")
+        ('<svg xmlns="http://www.w3.org/2000/sv', 2)
+
+    References:
+        Page: {doc}`/chapters/08-graph`.
+    """
+    nodes = graph(output)
+    if len(nodes) > 200:
+        raise ValueError(f"output needs at most 200 nodes to be drawn, got {len(nodes)}")
+    for name, text in (("title", title), ("id", id)):
+        if not isinstance(text, str):
+            raise TypeError(f"{name} needs a string, got {text!r}")
+    if step is not None:
+        if not isinstance(step, Step):
+            raise TypeError(f"step needs a Step of backward_steps, got {step!r}")
+        if step.node.id >= len(nodes) or step.node.data is not nodes[step.node.id].data:
+            raise ValueError("step needs to come from the backward_steps of this output")
+        nodes = [replace(node, grad=step.grads.get(node.id)) for node in nodes]
+    width, height, places = _layout(nodes)
+    drawn = [_draw_node(node, places[node.id][0], id, step) for node in nodes]
+    drawn += [part for node in nodes for part in _draw_edges(node, places, id)]
+    prefix = html.escape(id)
+    return "\n".join(
+        [
+            f'<svg xmlns="http://www.w3.org/2000/svg" class="graph" role="img" '
+            f'aria-labelledby="{prefix}-title {prefix}-desc" '
+            f'width="{width:.0f}" height="{height:.0f}" viewBox="0 0 {width:.0f} {height:.0f}" '
+            'font-family="monospace" font-size="12" fill="none" stroke="currentColor">',
+            f'<title id="{prefix}-title">{html.escape(title)}</title>',
+            f'<desc id="{prefix}-desc">{html.escape(_description(nodes, step))}</desc>',
+            f'<marker id="{prefix}-head" viewBox="0 0 8 8" refX="8" refY="4" markerWidth="8" '
+            'markerHeight="8" orient="auto"><path d="M0 0 8 4 0 8z" fill="currentColor" '
+            'stroke="none"/></marker>',
+            *drawn,
+            "</svg>",
+        ]
+    )
+
+
+def _description(nodes: Sequence[Node], step: Step | None) -> str:
+    """Say all that the picture shows."""
+    now = "" if step is None else f" Now {step.node.label} passes its gradient on."
+    return f"{len(nodes)} nodes.{now} {'. '.join(map(str, nodes))}."
+
+
+class _Place(NamedTuple):
+    """Where a node's box stands, or where its line passes a column: the middle of both is y."""
+
+    left: float
+    right: float
+    y: float
+
+
+def _layout(nodes: Sequence[Node]) -> tuple[float, float, list[list[_Place]]]:
+    """Return the width, the height, and each node's place in its own column and those it crosses.
+
+    A node stands one column to the right of its last parent, a leaf one to the left of its first
+    child. A line across a column has a row there as a box has, so that it meets no box.
+    """
+    children: list[list[int]] = [[] for _ in nodes]
+    first = [0 for _ in nodes]
+    for node in nodes:
+        for edge in node.parents:
+            children[edge.parent].append(node.id)
+            first[node.id] = max(first[node.id], first[edge.parent] + 1)
+    for node in nodes:
+        if node.op == "leaf" and children[node.id]:
+            first[node.id] = min(first[k] for k in children[node.id]) - 1
+    last = [max((first[c] - 1 for c in children[k]), default=first[k]) for k in range(len(nodes))]
+    columns = [
+        [k for k in range(len(nodes)) if first[k] <= at <= last[k]] for at in range(max(first) + 1)
+    ]
+
+    def neighbours(k: int, at: int, to: int) -> list[int]:
+        if first[k] <= to <= last[k]:
+            return [k]
+        return [edge.parent for edge in nodes[k].parents] if to < at else children[k]
+
+    def arrange(at: int, to: int) -> None:
+        """Sort a column by the mean row of each node's neighbours in the column beside it."""
+        rows = {k: row - len(columns[to]) / 2 for row, k in enumerate(columns[to])}
+        own = {k: row - len(columns[at]) / 2 for row, k in enumerate(columns[at])}
+        means = {}
+        for k in columns[at]:
+            beside = [rows[j] for j in neighbours(k, at, to) if j in rows]
+            means[k] = sum(beside) / len(beside) if beside else own[k]
+        columns[at].sort(key=means.__getitem__)
+
+    for _ in range(4):
+        for at in range(1, len(columns)):
+            arrange(at, at - 1)
+        for at in reversed(range(len(columns) - 1)):
+            arrange(at, at + 1)
+
+    height = max(map(len, columns)) * _ROW
+    places: list[list[_Place]] = [[] for _ in nodes]
+    left = 2.0
+    for at, column in enumerate(columns):
+        longest = max(len(line) for k in column if first[k] == at for line in _lines(nodes[k]))
+        right = left + longest * _CHARACTER + 2 * _PADDING
+        for row, k in enumerate(column):
+            places[k].append(_Place(left, right, height / 2 + (row + 0.5 - len(column) / 2) * _ROW))
+        left = right + _GAP
+    return left - _GAP + 2, height, places
+
+
+def _lines(node: Node) -> tuple[str, str, str, str]:
+    """Return what stands in a node's box."""
+    grad = "–" if node.grad is None else _short(node.grad)
+    return node.label, node.expression, f"value {_short(node.data)}", f"grad {grad}"
+
+
+def _draw_node(node: Node, place: _Place, id: str, step: Step | None) -> str:
+    """Draw a box with four lines of text."""
+    current = step is not None and step.node.id == node.id
+    kind = "node" + " leaf" * (node.op == "leaf") + " current" * current
+    top = place.y - _HEIGHT / 2
+    middle, weights = (place.left + place.right) / 2, ("bold", "normal", "normal", "normal")
+    lines = "".join(
+        f'<tspan x="{middle:.1f}" y="{top + (k + 1) * _LINE:.1f}" font-weight="{weight}">'
+        f"{html.escape(line)}</tspan>"
+        for k, (line, weight) in enumerate(zip(_lines(node), weights, strict=True))
+    )
+    return (
+        f'<g class="{kind}" id="{html.escape(id)}-v{node.id}">'
+        f"<title>{html.escape(str(node))}</title>"
+        f'<rect x="{place.left:.1f}" y="{top:.1f}" width="{place.right - place.left:.1f}" '
+        f'height="{_HEIGHT}" rx="{16 if node.op == "leaf" else 3}" '
+        f'stroke-width="{3 if current else 1}"/>'
+        f'<text text-anchor="middle" fill="currentColor" stroke="none">{lines}</text></g>'
+    )
+
+
+def _draw_edges(node: Node, places: Sequence[Sequence[_Place]], id: str) -> Iterator[str]:
+    """Draw the arrows into a node, with the local derivatives at their heads."""
+    box = places[node.id][0]
+    ways = [([q for q in places[edge.parent] if q.left < box.left], edge) for edge in node.parents]
+    ways.sort(key=lambda way: way[0][-1].y)
+    for k, (way, edge) in enumerate(ways):
+        y = box.y + ((k + 0.5) / len(ways) - 0.5) * _HEIGHT
+        path, x0, y0 = f"M{way[0].right:.1f} {way[0].y:.1f}", way[0].right, way[0].y
+        for left, right, to in [*way[1:], (box.left - 10, box.left, y)]:
+            middle = (x0 + left) / 2
+            path += f"C{middle:.1f} {y0:.1f} {middle:.1f} {to:.1f} {left:.1f} {to:.1f}H{right:.1f}"
+            x0, y0 = right, to
+        yield f'<path class="edge" d="{path}" marker-end="url(#{html.escape(id)}-head)"/>'
+        if edge.derivative is not None and edge.derivative.size == 1:
+            beside = y + 12 if way[-1].y < y else y - 4  # where the arrow does not come from
+            yield (
+                f'<text class="derivative" x="{box.left - 9:.1f}" y="{beside:.1f}" font-size="11" '
+                f'text-anchor="end" fill="currentColor" stroke="none">'
+                f"{_short(edge.derivative)}</text>"
+            )
