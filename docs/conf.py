@@ -60,7 +60,6 @@ myst_dmath_double_inline = True  # $$…$$ inside a list or a sentence is still 
 myst_update_mathjax = False  # KaTeX typesets
 nb_execution_mode = "off"
 nb_custom_formats = {".md": ("execute_pages.read_page", {}, False)}
-nb_merge_streams = True  # one block of output for a cell that prints in a loop
 nb_ipywidgets_js = {}  # nothing from a third party's server
 execute_pages_package = "../gdbp"
 
@@ -99,6 +98,7 @@ html_title = "Gradient descent and backpropagation"
 html_baseurl = os.environ.get("READTHEDOCS_CANONICAL_URL", "")
 html_static_path = ["_static"]
 html_css_files = ["book.css"]
+html_js_files = [("stepper.js", {"loading_method": "defer"})]
 html_favicon = "_static/favicon.svg"
 html_show_sphinx = False
 html_math_renderer = "katex"

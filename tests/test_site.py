@@ -100,6 +100,28 @@ def test_page_in_a_window(page: str, window: object, site: str) -> None:
     assert not problems
 
 
+def test_stepper(browser: object, site: str) -> None:
+    tab = browser.new_page()
+    tab.goto(site + "chapters/08-graph.html")
+    stepper = tab.locator(".stepper")
+    steps = stepper.locator("ol > li")
+    assert [steps.nth(k).is_visible() for k in range(2)] == [True, False]
+    stepper.get_by_role("button", name="Next").press("Enter")
+    assert [steps.nth(k).is_visible() for k in range(2)] == [False, True]
+    assert "Step 2 of" in stepper.locator("[aria-live]").inner_text()
+    tab.close()
+
+
+def test_stepper_without_script(browser: object, site: str) -> None:
+    context = browser.new_context(java_script_enabled=False)
+    tab = context.new_page()
+    tab.goto(site + "chapters/08-graph.html")
+    steps = tab.locator(".stepper ol > li")
+    assert steps.count() > 2
+    assert all(steps.nth(k).is_visible() for k in range(steps.count()))
+    context.close()
+
+
 class Document(HTMLParser):
     """The ids, links and images of a page."""
 
