@@ -17,7 +17,7 @@ PACKAGE = Path(gdbp.__file__).parent
 LAYERS = [
     {"_checks", "_trees", "plotting"},
     {"calculus", "losses", "optimizers", "autodiff"},
-    {"descent", "backprop", "surfaces"},
+    {"descent", "backprop", "surfaces", "drawing"},
     {"explore", "exercises", "torch_nets"},
     {"parallel"},
 ]

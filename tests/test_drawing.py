@@ -1,0 +1,232 @@
+"""The drawing of a graph: well-formed, complete, and nothing meets a box."""
+
+import re
+import xml.etree.ElementTree as ET
+from itertools import combinations, product
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from gdbp import drawing
+from gdbp.autodiff import Value, backward_steps, graph
+from gdbp.backprop import worked_example
+from gdbp.drawing import draw_graph
+
+SVG = "{http://www.w3.org/2000/svg}"
+
+
+def numbers(text):
+    return [float(n) for n in re.findall(r"-?\d+\.?\d*", text)]
+
+
+def line_points(d):
+    """Yield points along a path of the commands M, C and H."""
+    here = None
+    for command, arguments in re.findall(r"([MCH])([^MCH]*)", d):
+        n = numbers(arguments)
+        if command == "M":
+            here = np.array(n)
+        elif command == "H":
+            end = np.array([n[0], here[1]])
+            yield from (here + t * (end - here) for t in np.linspace(0, 1, 9))
+            here = end
+        else:
+            p = np.array([here, n[:2], n[2:4], n[4:]])
+            for t in np.linspace(0, 1, 15):
+                yield np.array([(1 - t) ** 3, 3 * t * (1 - t) ** 2, 3 * t**2 * (1 - t), t**3]) @ p
+            here = p[3]
+
+
+def assert_well_drawn(output, **options):
+    """Check that the drawing is well-formed, complete, and that nothing meets a box."""
+    nodes, svg = graph(output), draw_graph(output, **options)
+    root = ET.fromstring(svg)
+    assert svg == draw_graph(output, **options)
+    groups = root.findall(f"{SVG}g")
+    prefix = options.get("id", "graph")
+    assert [group.get("id") for group in groups] == [f"{prefix}-v{node.id}" for node in nodes]
+    ids = [element.get("id") for element in root.iter() if element.get("id")]
+    assert len(ids) == len(set(ids))
+    assert root.get("role") == "img"
+    for reference in root.get("aria-labelledby").split():
+        assert reference in ids
+    width, height = float(root.get("width")), float(root.get("height"))
+    assert root.get("viewBox") == f"0 0 {width:.0f} {height:.0f}"
+    description = root.find(f"{SVG}desc").text
+    boxes = []
+    for node, group in zip(nodes, groups, strict=True):
+        (text,) = group.findall(f"{SVG}text")
+        lines = [line.text for line in text]
+        assert lines[:2] == [node.label, node.expression]
+        assert node.label in description
+        assert group.find(f"{SVG}title").text in description
+        rect = group.find(f"{SVG}rect")
+        x, y, w, h = (float(rect.get(key)) for key in ("x", "y", "width", "height"))
+        assert max(map(len, lines)) * 7.3 + 10 <= w
+        assert all(y + 10 <= float(line.get("y")) <= y + h - 4 for line in text)
+        assert all(float(line.get("x")) == pytest.approx(x + w / 2, abs=0.1) for line in text)
+        assert 0 <= x < x + w <= width
+        assert 0 <= y < y + h <= height
+        boxes.append((x, y, x + w, y + h))
+    for a, b in combinations(boxes, 2):
+        assert a[2] + 20 < b[0] or b[2] + 20 < a[0] or a[3] + 8 < b[1] or b[3] + 8 < a[1]
+    edges = [edge for edge in root.findall(f"{SVG}path") if edge.get("class") == "edge"]
+    pairs = [(edge.parent, node.id) for node in nodes for edge in node.parents]
+    drawn = []
+    for edge in edges:
+        points = list(line_points(edge.get("d")))
+        for (x, y), box in product(points, boxes):
+            assert not (box[0] + 0.5 < x < box[2] - 0.5 and box[1] + 0.5 < y < box[3] - 0.5)
+        ends = [
+            [
+                k
+                for k, box in enumerate(boxes)
+                if box[0] - 1 < x < box[2] + 1 and box[1] < y < box[3]
+            ]
+            for x, y in (points[0], points[-1])
+        ]
+        drawn.append((ends[0][0], ends[1][0]))
+    assert sorted(drawn) == sorted(pairs)
+    return root
+
+
+def small_graph():
+    w, b = Value(3.0, name="w"), Value(1.0, name="b")
+    y = w * 2 + b
+    y.name = "y"
+    return w, b, y, y**2
+
+
+@settings(max_examples=20)
+@given(data=st.data())
+def test_any_graph_is_well_drawn(data):
+    """Draw a sum of products of random earlier nodes: long edges, fan-out and repeated operands."""
+    nodes = [Value(float(k)) for k in range(data.draw(st.integers(1, 4)))]
+    for _ in range(data.draw(st.integers(0, 12))):
+        pick = st.sampled_from(nodes[-6:])
+        a, b = data.draw(pick), data.draw(pick)
+        nodes.append(a * b if data.draw(st.booleans()) else a + b)
+    assert_well_drawn(nodes[-1])
+
+
+def test_the_drawing_of_the_worked_example():
+    example = worked_example()
+    w = [Value(weight, name) for weight, name in zip(example.theta, example.names, strict=True)]
+    x1, x2 = example.x
+    loss = (example.y - (w[4] * (w[0] * x1 + w[2] * x2) + w[5] * (w[1] * x1 + w[3] * x2))) ** 2
+    root = assert_well_drawn(loss)
+    assert "gradient" in root.find(f"{SVG}desc").text
+    texts = [" ".join(group.itertext()) for group in root.findall(f"{SVG}g")]
+    assert all("grad –" in text for text in texts)
+    loss.backward()
+    root = assert_well_drawn(loss, title="One & <two>", id="example")
+    assert root.find(f"{SVG}title").text == "One & <two>"
+    texts = {group.get("id"): " ".join(group.itertext()) for group in root.findall(f"{SVG}g")}
+    assert "w5" in texts["example-v0"]
+    assert texts["example-v0"].endswith("grad 4.2")
+    leaves = [g for g in root.findall(f"{SVG}g") if g.get("class") == "node leaf"]
+    assert len(leaves) == 6
+    slopes = [text.text for text in root.findall(f"{SVG}text")]
+    assert sorted(slopes) == sorted(
+        ["0.5", "1", "1", "1", "1", "1", "0.5", "1", "1", "0.95", "2", "1", "1", "1", "-1", "-4.2"]
+    )
+    black_and_white = {e.get("fill") for e in root.iter()} | {e.get("stroke") for e in root.iter()}
+    assert black_and_white == {None, "none", "currentColor"}
+
+
+def test_a_step_is_drawn_with_the_gradients_known_by_then():
+    _, _, _, loss = small_graph()
+    loss.backward()
+    step = backward_steps(loss)[1]
+    root = assert_well_drawn(loss, step=step)
+    groups = root.findall(f"{SVG}g")
+    assert [g.get("class") for g in groups] == [
+        "node leaf",
+        "node",
+        "node leaf",
+        "node current",
+        "node",
+    ]
+    last_lines = [list(g.find(f"{SVG}text"))[-1].text for g in groups]
+    assert last_lines == ["grad –", "grad 14", "grad 14", "grad 14", "grad 1"]
+    assert [g.find(f"{SVG}rect").get("stroke-width") for g in groups] == ["1", "1", "1", "3", "1"]
+    assert "5 nodes. Now y passes its gradient on. w leaf:" in root.find(f"{SVG}desc").text
+
+
+def test_long_lines_go_around_the_boxes_and_arrays_show_their_size():
+    x = Value(np.ones((2, 3)), name="X<1>")
+    y = x
+    for _ in range(4):
+        y = y.tanh() + x
+    root = assert_well_drawn((y * x).sum() * x[0, 0])
+    assert "value 2×3 array" in "".join(root.itertext())
+    assert_well_drawn(Value(1.0))
+    square = Value(2.0)
+    assert_well_drawn(square * square)
+
+
+def test_a_line_stands_where_no_other_does():
+    x = Value(1.0, "x")
+    y = (((x * 2) * 2) * 2) * x
+    root = assert_well_drawn(y)
+    assert float(root.get("height")) == 2 * drawing._ROW
+
+
+def test_rows_are_sorted_so_that_lines_do_not_cross():
+    a, b, c = Value(1.0, "a"), Value(2.0, "b"), Value(3.0, "c")
+    root = assert_well_drawn((a + b) * (c + a))
+    ends = []
+    for path in root.findall(f"{SVG}path[@class='edge']"):
+        n = numbers(path.get("d"))
+        ends.append((n[0], n[1], n[-3], n[-2]))
+    for one, other in combinations(ends, 2):
+        if one[0] == other[0]:
+            assert (one[1] - other[1]) * (one[3] - other[3]) >= 0
+    # a derivative stands on the side of its arrow head that the line does not come from
+    labels = [float(text.get("y")) for text in root.findall(f"{SVG}text")]
+    for (_, start, _, end), y in zip(ends, labels, strict=True):
+        assert (y > end + 8) == (start < end)
+
+
+def test_a_leaf_stands_beside_what_uses_it_first():
+    root = assert_well_drawn(small_graph()[-1])
+    left = {g.get("id"): g.find(f"{SVG}rect").get("x") for g in root.findall(f"{SVG}g")}
+    assert left["graph-v2"] == left["graph-v1"] != left["graph-v0"]
+
+
+x3 = Value(np.ones(3))
+
+BAD = {
+    "draw": (lambda: draw_graph([x3]), TypeError, "output needs a Value, got "),
+    "draw title": (lambda: draw_graph(x3, title=1), TypeError, "title needs a string, got 1"),
+    "draw id": (lambda: draw_graph(x3, id=None), TypeError, "id needs a string, got None"),
+    "draw step": (lambda: draw_graph(x3, step=1), TypeError, "step needs a Step of backward_steps"),
+    "draw other step": (
+        lambda: draw_graph(x3, step=backward_steps(Value(1.0))[0]),
+        ValueError,
+        "step needs to come from the backward_steps of this output",
+    ),
+    "draw later step": (
+        lambda: draw_graph(x3, step=backward_steps(x3.sum())[0]),
+        ValueError,
+        "step needs to come from the backward_steps of this output",
+    ),
+    "draw too much": (
+        lambda: draw_graph(sum([Value(1.0)] * 200, Value(0.0))),
+        ValueError,
+        "output needs at most 200 nodes to be drawn, got 202",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_bad_input(name):
+    call, error, message = BAD[name]
+    with pytest.raises(error, match=message):
+        call()
+
+
+def test_two_hundred_nodes_can_be_drawn():
+    assert draw_graph(sum([Value(1.0)] * 198, Value(0.0))).count("<g ") == 200
