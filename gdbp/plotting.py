@@ -53,6 +53,7 @@ __all__ = [
     "directional_derivative",
     "error_against_step",
     "gradient_field",
+    "image_grid",
     "learning_cycle",
     "loss_contours",
     "loss_curves",
@@ -65,6 +66,7 @@ __all__ = [
     "network_diagram",
     "race",
     "residual_squares",
+    "ridges",
     "stability_map",
     "strips",
     "svg_bytes",
@@ -1422,9 +1424,9 @@ _RACE_STYLE: Final = """
 .race td { font-variant-numeric: tabular-nums; }
 .race small { margin-left: 0.5rem; color: var(--color-foreground-secondary); }
 @media (max-width: 40rem) { .race small { display: block; margin: 0; } }
-body[data-theme="dark"] .race svg { filter: invert(1) hue-rotate(180deg); }
+body[data-theme="dark"] .race :not(svg) > svg { filter: invert(1) hue-rotate(180deg); }
 @media (prefers-color-scheme: dark) {
-  body:not([data-theme="light"]) .race svg { filter: invert(1) hue-rotate(180deg); } }
+  body:not([data-theme="light"]) .race :not(svg) > svg { filter: invert(1) hue-rotate(180deg); } }
 @media (prefers-reduced-motion: reduce) { .race-controls button { display: none; } }
 @media print { .race-controls { display: none !important; }
   body .race svg { filter: none !important; } }
@@ -1473,7 +1475,7 @@ _RACE_SCRIPT: Final = """
 })();
 """
 
-_RACE_DASHES: Final = ("none", "14 6", "16 5 3 5", "3 5", "20 5 3 5 3 5", "8 4")
+_RACE_DASHES: Final = ("none", "10 4", "12 4 2.4 4", "2.4 2.8", "16 4 2.4 4 2.4 4", "6 2.4")
 _RACE_WIDTH: Final = 1000
 _RACE_HEIGHT: Final = 800
 
@@ -1585,7 +1587,7 @@ def _svg_loop(points: NDArray[np.int64]) -> str:
 
 def _race_stroke(k: int) -> str:
     """Return the attributes of the k-th runner's line; the width is that of the screen."""
-    colour = (INK, *COLOURS)[k]
+    colour = (*COLOURS, INK)[k]
     return (
         f'stroke="{colour}" stroke-width="2" stroke-dasharray="{_RACE_DASHES[k]}" '
         'stroke-linejoin="round" vector-effect="non-scaling-stroke"'
@@ -1594,7 +1596,7 @@ def _race_stroke(k: int) -> str:
 
 def _race_head(k: int) -> str:
     """Return the k-th runner's number in a circle: what tells the runners apart without colour."""
-    colour = (INK, *COLOURS)[k]
+    colour = (*COLOURS, INK)[k]
     return (
         f'<circle r="26" fill="#fff" stroke="{colour}" stroke-width="5" />'
         f'<text y="13" font-size="38" text-anchor="middle" fill="#000">{k + 1}</text>'
@@ -1914,6 +1916,137 @@ def _is_free(
     touches = any((np.abs(centre - other) < room).all() for other in placed)
     covers = (np.abs(centre - dots) < room / 2.0 + 1.0).all(axis=1).any()
     return not touches and not covers
+
+
+# Page 13: deep and real
+
+
+def ridges(
+    samples: Mapping[str, ArrayLike],
+    *,
+    xlabel: str,
+    ylabel: str = "",
+    limits: tuple[float, float] | None = None,
+    bins: int = 60,
+    ax: Axes | None = None,
+) -> Axes:
+    r"""Draw a histogram for each named sample, one below the other on a shared axis.
+
+    Each histogram is scaled to the same height: shapes and places are compared, not counts.
+
+    Args:
+        samples: For each name its numbers, shape (n,); the first is the topmost histogram.
+        xlabel: What is measured, with its unit.
+        ylabel: What the names are.
+        limits: The two ends of the axis; all numbers by default. What lies beyond is left out.
+        bins: The number of bins between the ends.
+        ax: Where to draw; a new figure if None.
+
+    Returns:
+        The Axes, with an outline for each sample.
+
+    Raises:
+        TypeError: ``samples`` is not a mapping.
+        ValueError: There is no sample, one is not finite, the ends are not in order, or ``bins`` is
+            below 1.
+
+    Examples:
+        >>> ax = ridges({"layer 1": [0.1, 0.2, 0.2], "layer 2": [0.5, 0.9, 0.9]}, xlabel="a")
+        >>> len(ax.patches), [text.get_text() for text in ax.get_yticklabels()]
+        (2, ['layer 1', 'layer 2'])
+        >>> plt.close(ax.figure)
+
+    Page: 13, Deep and real (activations and gradients, layer by layer).
+    """
+    _mapping(samples, "samples")
+    rows = {label: _array(v, f"samples[{label!r}]") for label, v in samples.items()}
+    if bins < 1:
+        raise ValueError(f"bins must be at least 1, got {bins}")
+    ends = (min(r.min() for r in rows.values()), max(r.max() for r in rows.values()))
+    low, high = _array(ends if limits is None else limits, "limits")
+    if low > high or (limits is not None and low == high):
+        raise ValueError(f"limits must be a lower and a higher end, got {limits}")
+    edges = np.histogram_bin_edges(np.empty(0), bins, (low, high))
+    ax = _axes(ax, 1.2 + 0.55 * len(rows))
+    for k, sample in enumerate(rows.values()):
+        counts = np.histogram(sample, edges)[0]
+        ax.stairs(
+            k - 0.88 * counts / max(counts.max(), 1),
+            edges,
+            baseline=k,
+            fill=True,
+            facecolor=_tint(BLUE, 0.3),
+            edgecolor=BLUE,
+            linewidth=1.0,
+            zorder=2,
+        )
+    ax.set(xlabel=xlabel, ylabel=ylabel, xlim=(edges[0], edges[-1]))
+    ax.set_yticks(range(len(rows)), list(rows))
+    ax.set_ylim(len(rows) - 0.85, -1.0)
+    ax.tick_params(axis="y", length=0)
+    return ax
+
+
+def image_grid(
+    images: ArrayLike,
+    titles: Sequence[str],
+    *,
+    n_columns: int = 6,
+    limits: tuple[float, float] | None = None,
+    ax: Axes | None = None,
+) -> Axes:
+    r"""Draw small grey images side by side, each with a title above it.
+
+    Args:
+        images: The images, shape (n, height, width); large numbers are dark.
+        titles: A title for each image.
+        n_columns: How many images stand in a row.
+        limits: The numbers drawn white and black; the smallest and the largest of all by default.
+        ax: Where to draw; a new figure if None.
+
+    Returns:
+        The Axes, with an image and a text for each.
+
+    Raises:
+        ValueError: ``images`` is not a finite 3-D array, there are more or fewer titles than
+            images, or ``n_columns`` is below 1.
+
+    Examples:
+        >>> ax = image_grid(np.eye(3).reshape(1, 3, 3), ["diagonal"])
+        >>> len(ax.images), ax.texts[0].get_text()
+        (1, 'diagonal')
+        >>> plt.close(ax.figure)
+
+    Page: 13, Deep and real (digits that were misread).
+    """
+    stack = _array(images, "images", 3)
+    n, height, width = stack.shape
+    if len(titles) != n:
+        raise ValueError(f"titles must be one for each of the {n} images, got {len(titles)}")
+    if n_columns < 1:
+        raise ValueError(f"n_columns must be at least 1, got {n_columns}")
+    low, high = (stack.min(), stack.max()) if limits is None else _array(limits, "limits")
+    across, down = 1.15 * width, 1.0 * height + 0.35 * width
+    n_columns, n_rows = min(n_columns, n), -(-n // n_columns)
+    room = (n_columns * across, n_rows * down)
+    ax = _axes(ax, min(8.0, _WIDTH * room[1] / room[0]))
+    for k, (image, title) in enumerate(zip(stack, titles, strict=True)):
+        left, top = (k % n_columns) * across, (k // n_columns) * down + 0.3 * width
+        ax.imshow(
+            image,
+            cmap="gray_r",
+            vmin=low,
+            vmax=high,
+            interpolation="nearest",
+            extent=(left, left + width, top + height, top),
+        )
+        ax.add_patch(
+            Rectangle((left, top), width, height, facecolor="none", edgecolor=_GREY, linewidth=0.8)
+        )
+        ax.text(left + width / 2, top - 0.04 * width, title, ha="center", va="bottom")
+    ax.set(xlim=(-0.05 * width, room[0]), ylim=(room[1], 0.0), aspect="equal")
+    ax.axis("off")
+    return ax
 
 
 # Matrices and diagrams

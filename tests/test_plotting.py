@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from matplotlib.axes import Axes
+from matplotlib.collections import QuadMesh
 from matplotlib.colors import same_color, to_rgb
 from matplotlib.figure import Figure
 from matplotlib.patches import Circle, FancyArrowPatch, FancyBboxPatch, Rectangle
@@ -19,6 +20,7 @@ from matplotlib.quiver import Quiver
 mpl.use("Agg")
 
 import itertools
+from xml.etree import ElementTree
 
 import matplotlib.pyplot as plt
 
@@ -203,6 +205,9 @@ FIGURES: dict[str, Callable[..., Axes]] = {
         [1, 2], [1.0, 0.4], [1.0, 0.5], xlabel="n", ylabel="variance", **k
     ),
     "bars": lambda **k: plotting.bars({"a": 1.0, "b": 2.0}, xlabel="s", **k),
+    "stability_map": lambda **k: plotting.stability_map(
+        [1.0, 3.0], [0.0, 0.8], [[0.1, 2.0], [0.9, 0.9]], {"limit": [2.0, 3.6]}, **k
+    ),
     "strips": lambda **k: plotting.strips({"a": [1.0, 0.1], "b": [2.0]}, xlabel="error", **k),
     "loss_contours": lambda **k: plotting.loss_contours(X, Y, BOWL, PATH, **k),
     "matrix_heatmap": lambda **k: plotting.matrix_heatmap([[1.0, 2.0]], **k),
@@ -495,6 +500,125 @@ def test_bars_say_their_numbers() -> None:
     assert ax.yaxis_inverted()
 
 
+# Page 7: optimizers
+
+
+def test_six_curves_differ_in_colour_line_and_marker() -> None:
+    ax = plotting.loss_curves({name: [2.0, 1.0] for name in "abcdef"})
+    looks = {(line.get_color(), line.get_marker()) for line in ax.lines}
+    assert len(looks) == 6
+    assert len({colour for colour, _ in looks}) == len({marker for _, marker in looks}) == 6
+
+
+def test_the_map_hatches_what_grew_and_draws_theory_over_it() -> None:
+    factors = [[0.2, np.inf, 3.0], [0.9, 0.8, 1.5]]
+    ax = plotting.stability_map([1.0, 2.0, 3.0], [0.0, 0.5], factors, {"limit": [2.0, 3.0]})
+    assert labels(shown(ax)) == ["limit"]
+    assert legend(ax) == ["limit", "diverged"]
+    np.testing.assert_array_equal(ax.lines[0].get_xydata(), [[2.0, 0.0], [3.0, 0.5]])
+    (mesh,) = ax.findobj(QuadMesh)[:1]
+    array = mesh.get_array()
+    assert array is not None
+    np.testing.assert_array_equal(np.ma.getmaskarray(array), [[0, 1, 1], [0, 0, 1]])
+    assert (ax.get_xlim(), ax.get_ylim()) == ((1.0, 3.0), (0.0, 0.5))
+
+
+def test_the_map_needs_no_curves() -> None:
+    ax = plotting.stability_map([1.0, 2.0], [0.0, 0.5], [[0.5, 1.0], [0.5, 0.5]])
+    assert legend(shown(ax)) == ["diverged"]
+
+
+COURSE = plotting.Course(
+    X[0],
+    Y[:, 0],
+    BOWL,
+    paths={"descent": PATH, "stopped <early>": PATH[:2] * 100.0},
+    losses={"descent": PATH_LOSS, "stopped <early>": [4.0, 0.0]},
+    notes={"descent": "lr 0.1", "stopped <early>": "lr & 9"},
+    alt='A "bowl" & two paths.',
+)
+
+
+def race(*names: str, **changed: Any) -> ElementTree.Element:
+    course = COURSE._replace(**changed)
+    return ElementTree.fromstring(plotting.race(dict.fromkeys(names or ("bowl",), course)))
+
+
+def test_a_race_is_drawn_whole_without_its_script() -> None:
+    fragment = race("bowl", "again")
+    lines = fragment.findall(".//polyline")
+    assert [len(line.attrib["points"].split()) for line in lines] == [2, 4, 2, 4]
+    for line in lines:
+        group = next(g for g in fragment.iter("g") if line in list(g))
+        end = line.attrib["points"].split()[-1]
+        assert list(group)[1].attrib["transform"] == f"translate({end})"
+    controls = next(d for d in fragment.iter("div") if d.get("class") == "race-controls")
+    assert controls.get("hidden") == ""
+    assert [(i.get("max"), i.get("value")) for i in fragment.iter("input")] == [("3", "3")]
+
+
+def test_a_race_places_points_on_the_scale_of_its_field() -> None:
+    corners = [[-2.0, -1.0], [2.0, 1.0], [0.0, 0.0], [1.0, -0.5]]
+    (line,) = race(paths={"a": corners}, losses={"a": [1] * 4}, notes={"a": ""}).iter("polyline")
+    assert line.attrib["points"] == "0,800 1000,0 500,400 750,600"
+
+
+def test_a_race_that_leaves_the_field_is_cut_off() -> None:
+    far = race().findall(".//polyline")[0]
+    numbers = [int(n) for pair in far.attrib["points"].split() for n in pair.split(",")]
+    assert min(numbers) >= -3000
+    assert max(numbers) <= 4000
+
+
+def test_a_race_names_its_runners_and_says_what_it_shows() -> None:
+    fragment = race()
+    assert [cell.text for cell in fragment.iter("th")][-2:] == ["descent", "stopped <early>"]
+    assert [note.text for note in fragment.iter("small")] == ["lr 0.1", "lr & 9"]
+    cells = [cell for cell in fragment.iter("span") if "data-losses" in cell.attrib]
+    assert [cell.text for cell in cells] == ["0", "0"]
+    assert cells[1].attrib["data-losses"] == "4.0e+00 0"
+    pictures = [svg for svg in fragment.iter("svg") if svg.get("role") == "img"]
+    assert [svg.get("aria-label") for svg in pictures] == ['A "bowl" & two paths.']
+    assert all(i.get("aria-label") for i in fragment.iter("input"))
+    numbers = [text.text for text in fragment.findall(".//td//text")]
+    assert numbers == ["1", "2"]
+
+
+def test_a_race_starts_nothing_by_itself_and_heeds_less_motion() -> None:
+    fragment = race()
+    style, script = fragment.find("style"), fragment.find("script")
+    assert style is not None
+    assert style.text is not None
+    assert script is not None
+    assert script.text is not None
+    assert "prefers-reduced-motion" in style.text
+    assert "@media print" in style.text
+    assert "autoplay" not in script.text
+    before_the_button, _, after = script.text.partition('button.addEventListener("click"')
+    assert "setInterval" not in before_the_button
+    assert "setInterval" in after
+
+
+def test_a_race_is_the_same_twice_and_small() -> None:
+    names = [f"runner {k}" for k in range(6)]
+    paths = {name: np.linspace([-1.9, 0.9], [0.1, 0.0], 41) for name in names}
+    course = COURSE._replace(
+        paths=paths, losses=dict.fromkeys(names, np.ones(41)), notes=dict.fromkeys(names, "")
+    )
+    first, second = (plotting.race({"a": course, "b": course}) for _ in range(2))
+    assert first == second
+    assert len(first) < 60_000
+    strokes = {line.get("stroke") for line in ElementTree.fromstring(first).iter("polyline")}
+    dashes = {g.get("stroke-dasharray") for g in ElementTree.fromstring(first).iter("polyline")}
+    assert len(strokes) == len(dashes) == 6
+
+
+def test_bands_of_a_race_cover_what_lies_above_their_level() -> None:
+    fragment = race(levels=[1.0])
+    (band,) = [path for path in fragment.iter("path") if "z" in path.attrib["d"]]
+    assert band.attrib["d"].count("M") == 2, "the outline of the field, and the hole in it"
+
+
 # Page 11
 
 
@@ -698,6 +822,60 @@ def test_the_map_tells_backpropagation_from_descent_without_colour() -> None:
     written = "\n".join(texts(ax))
     assert r"computes $\nabla L(\theta)$" in written
     assert r"$\theta \leftarrow \theta - \eta\,\nabla L(\theta)$" in written
+
+
+# Page 13
+
+
+def test_ridges_have_one_height_each_and_the_first_on_top() -> None:
+    samples = {"layer 1": [0.0, 0.1, 0.1, 0.1], "layer 2": [0.9] * 50 + [1.0]}
+    ax = shown(plotting.ridges(samples, xlabel="activation", ylabel="after", bins=10))
+    assert [text.get_text() for text in ax.get_yticklabels()] == list(samples)
+    bottom, top = ax.get_ylim()
+    assert bottom > top, "the first row is on top"
+    heights: list[Any] = [outline.get_data() for outline in ax.patches]  # type: ignore[attr-defined]
+    assert [data.baseline for data in heights] == [0, 1]
+    assert np.allclose(heights[0].edges, np.linspace(0, 1, 11))
+    assert np.allclose(0 - heights[0].values, 0.88 * np.array([1, 3] + [0] * 8) / 3)
+    assert np.allclose(1 - heights[1].values, 0.88 * np.array([0] * 9 + [1]))
+    assert (ax.get_xlabel(), ax.get_ylabel()) == ("activation", "after")
+
+
+def test_ridges_leave_out_what_lies_beyond_the_limits() -> None:
+    ax = plotting.ridges({"a": [0.5, 7.0], "b": [9.0]}, xlabel="x", limits=(0.0, 1.0), bins=2)
+    first, second = (outline.get_data().values for outline in ax.patches)  # type: ignore[attr-defined]
+    assert np.allclose(first, [0.0, -0.88])
+    assert np.allclose(second, [1.0, 1.0]), "an empty row is flat"
+    assert ax.get_xlim() == (0.0, 1.0)
+
+
+def test_ridges_of_one_number_have_a_width() -> None:
+    ax = shown(plotting.ridges({"zero": [0.0, 0.0]}, xlabel="x"))
+    assert ax.get_xlim()[0] < 0.0 < ax.get_xlim()[1]
+
+
+def test_image_grid_places_images_row_by_row() -> None:
+    images = np.arange(5 * 2 * 3).reshape(5, 2, 3)
+    names = list("abcde")
+    ax = shown(plotting.image_grid(images, names, n_columns=3))
+    assert texts(ax) == names
+    for drawn, image in zip(ax.images, images, strict=True):
+        assert np.array_equal(np.asarray(drawn.get_array()), image)
+    assert {drawn.get_clim() for drawn in ax.images} == {(0.0, 29.0)}, "one scale for all"
+    corners = np.array([drawn.get_extent() for drawn in ax.images])
+    left, top = corners[:, 0], corners[:, 3]
+    assert left[0] == left[3] < left[1] == left[4] < left[2]
+    assert top[0] == top[1] == top[2] < top[3] == top[4]
+    assert np.allclose(corners[:, 1] - corners[:, 0], 3)
+    assert np.allclose(corners[:, 2] - corners[:, 3], 2)
+    assert all(text.get_position()[1] < y for text, y in zip(ax.texts, top, strict=True)), "above"
+
+
+def test_image_grid_keeps_to_the_limits_and_the_axes_given() -> None:
+    ax = plt.figure().add_subplot()
+    assert plotting.image_grid(np.ones((1, 2, 2)), ["one"], limits=(0, 16), ax=ax) is ax
+    assert ax.images[0].get_clim() == (0.0, 16.0)
+    assert not ax.axison
 
 
 # Bad input: each names the argument, what it got and what it needs
@@ -920,6 +1098,54 @@ BAD: list[tuple[type[Exception], str, Callable[[], Any]]] = [
     ),
     (
         ValueError,
+        "^steps must be two or more values that increase",
+        lambda: plotting.stability_map([1.0], [0.0, 0.5], [[0.1], [0.1]]),
+    ),
+    (
+        ValueError,
+        "^momenta must be two or more values that increase",
+        lambda: plotting.stability_map([1.0, 2.0], [0.5, 0.5], [[0.1, 0.1]] * 2),
+    ),
+    (
+        ValueError,
+        r"^factors must have shape \(2, 3\), got \(3, 2\)",
+        lambda: plotting.stability_map([1.0, 2.0, 3.0], [0.0, 0.5], [[0.1, 0.1]] * 3),
+    ),
+    (
+        ValueError,
+        "^factors must be 0 or more, got -0.1",
+        lambda: plotting.stability_map([1.0, 2.0], [0.0, 0.5], [[0.1, -0.1]] * 2),
+    ),
+    (
+        ValueError,
+        r"^curves\['limit'\] must have the shape of momenta",
+        lambda: plotting.stability_map([1.0, 2.0], [0.0, 0.5], [[1, 1]] * 2, {"limit": [2.0]}),
+    ),
+    (TypeError, "^courses must map labels", lambda: plotting.race([COURSE])),  # type: ignore[arg-type]
+    (ValueError, "^courses must hold at least one", lambda: plotting.race({})),
+    (
+        TypeError,
+        r"^courses\['a'\] must be a Course, got list",
+        lambda: plotting.race({"a": [1.0]}),  # type: ignore[dict-item]
+    ),
+    (ValueError, "^courses must have 1 to 6 runners, got 0", lambda: race(paths={})),
+    (
+        ValueError,
+        "^courses must have 1 to 6 runners, got 7",
+        lambda: race(paths=dict.fromkeys("abcdefg", PATH)),
+    ),
+    (
+        ValueError,
+        r"^courses\['bowl'\]\.notes must have the runners .*, got \['a'\]",
+        lambda: race(notes={"a": "b"}),
+    ),
+    (
+        ValueError,
+        r"^courses\['bowl'\]\.losses\['descent'\] must have a loss for each of the 4 rec",
+        lambda: race(losses={"descent": [1.0], "stopped <early>": [1.0, 2.0]}),
+    ),
+    (
+        ValueError,
         r"^values\['a'\] must be 0 or more, got -1",
         lambda: plotting.strips({"a": [1.0, -1.0]}, xlabel=""),
     ),
@@ -1020,6 +1246,46 @@ BAD: list[tuple[type[Exception], str, Callable[[], Any]]] = [
         ValueError,
         "^layer_names must hold 2 names, got 1",
         lambda: plotting.network_diagram([[[1.0]]], layer_names=["in"]),
+    ),
+    (
+        ValueError,
+        "^samples must hold at least one labelled array, got none",
+        lambda: plotting.ridges({}, xlabel="a"),
+    ),
+    (
+        ValueError,
+        r"^samples\['layer 1'\] must be finite",
+        lambda: plotting.ridges({"layer 1": [np.nan]}, xlabel="a"),
+    ),
+    (
+        ValueError,
+        "^bins must be at least 1, got 0",
+        lambda: plotting.ridges({"layer 1": [1.0]}, xlabel="a", bins=0),
+    ),
+    (
+        ValueError,
+        r"^limits must be a lower and a higher end, got \(1, 1\)",
+        lambda: plotting.ridges({"layer 1": [1.0]}, xlabel="a", limits=(1, 1)),
+    ),
+    (
+        ValueError,
+        r"^limits must be a lower and a higher end, got \(1, 0\)",
+        lambda: plotting.ridges({"layer 1": [1.0]}, xlabel="a", limits=(1, 0)),
+    ),
+    (
+        ValueError,
+        "^titles must be one for each of the 2 images, got 1",
+        lambda: plotting.image_grid(np.zeros((2, 3, 3)), ["a"]),
+    ),
+    (
+        ValueError,
+        "^n_columns must be at least 1, got 0",
+        lambda: plotting.image_grid(np.zeros((1, 3, 3)), ["a"], n_columns=0),
+    ),
+    (
+        ValueError,
+        r"^images must be a non-empty 3-D array, got shape \(3, 3\)",
+        lambda: plotting.image_grid(np.zeros((3, 3)), ["a"]),
     ),
 ]
 
