@@ -44,7 +44,7 @@ class Elementwise:
 
     Attributes:
         forward: From the operands to the result.
-        slopes: For each operand, the function of (result, *operands) that is the derivative of
+        slopes: For each operand, the function of `(result, *operands)` that is the derivative of
             the result with respect to it. A constant one is a plain number.
     """
 

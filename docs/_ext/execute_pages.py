@@ -182,7 +182,8 @@ def read_page(text: str) -> NotebookNode:
     if page.code_cells:
         result = load_result(page, _settings)
         if result is None:
-            raise RuntimeError("a page is read that has not been run")
+            title = next((line for line in text.splitlines() if line.startswith("# ")), "a page")
+            raise PageError(f"{title!r} changed while the book was being built: build it again")
         for cell, kept in zip(page.code_cells, result.cells, strict=True):
             cell.outputs = kept.outputs
             cell.execution_count = kept.execution_count
