@@ -103,6 +103,11 @@ def test_nothing_from_elsewhere(chapter: Chapter) -> None:
     assert not re.search(r"!\[[^\]]*\]\(http|<(img|script|iframe)\b", chapter.text)
 
 
+@every_chapter
+def test_no_line_of_prose_is_lost(chapter: Chapter) -> None:
+    assert not re.search(r"^%", chapter.prose, flags=re.MULTILINE), "MyST takes % for a comment"
+
+
 @every_taught_chapter
 def test_sections(chapter: Chapter) -> None:
     assert [name for name in chapter.headings(2) if name in SECTIONS] == SECTIONS
