@@ -69,9 +69,6 @@ class Chapter:
 CHAPTERS = [Chapter(file) for file in sorted(DOCS.glob("chapters/*.md"))]
 
 every_chapter = pytest.mark.parametrize("chapter", CHAPTERS, ids=lambda c: c.file.stem)
-every_taught_chapter = pytest.mark.parametrize(
-    "chapter", [c for c in CHAPTERS if c.number > 1], ids=lambda c: c.file.stem
-)
 
 
 @every_chapter
@@ -108,12 +105,12 @@ def test_no_line_of_prose_is_lost(chapter: Chapter) -> None:
     assert not re.search(r"^%", chapter.prose, flags=re.MULTILINE), "MyST takes % for a comment"
 
 
-@every_taught_chapter
+@every_chapter
 def test_sections(chapter: Chapter) -> None:
     assert [name for name in chapter.headings(2) if name in SECTIONS] == SECTIONS
 
 
-@every_taught_chapter
+@every_chapter
 def test_checks_and_examples(chapter: Chapter) -> None:
     assert any(re.search(r"^\s*assert ", cell.source, flags=re.MULTILINE) for cell in chapter.code)
     assert re.search(r"^```pycon\n>>> ", chapter.text, flags=re.MULTILINE)
@@ -123,7 +120,7 @@ def test_checks_and_examples(chapter: Chapter) -> None:
     assert not other_blocks, "examples with >>> are run in pycon blocks only"
 
 
-@every_taught_chapter
+@every_chapter
 def test_exercises(chapter: Chapter) -> None:
     exercises = re.split(r"^## ", chapter.text, flags=re.MULTILINE)
     (section,) = [part for part in exercises if part.startswith("Exercises\n")]
@@ -137,7 +134,7 @@ def test_exercises(chapter: Chapter) -> None:
         assert exercise.count("{solution}") == 1, exercise.partition("\n")[0]
 
 
-@every_taught_chapter
+@every_chapter
 def test_reusable_code_is_in_the_package(chapter: Chapter) -> None:
     section = ""
     for cell in chapter.cells:
