@@ -622,7 +622,7 @@ class Value(_Operators):
 
     References:
         :cite:t:`linnainmaa1976taylor`; :cite:t:`rumelhart1986learning`;
-        :cite:t:`griewank2008evaluating`, section 3.2; :cite:t:`baydin2018automatic`, section 3.2.
+        :cite:t:`griewank2008evaluating`, chapter 3; :cite:t:`baydin2018automatic`, section 3.2.
         Page: :doc:`/chapters/08-graph`.
     """
 
@@ -776,7 +776,7 @@ class Dual(_Operators):
         Dual(45., 30.)
 
     References:
-        :cite:t:`griewank2008evaluating`, section 3.1; :cite:t:`baydin2018automatic`, section 3.1.
+        :cite:t:`griewank2008evaluating`, chapter 3; :cite:t:`baydin2018automatic`, section 3.1.
         Page: :doc:`/chapters/08-graph`.
     """
 
@@ -930,7 +930,7 @@ def count_operations() -> Iterator[Counter]:
         (48, 64)
 
     References:
-        :cite:t:`griewank2008evaluating`, section 3.3, bounds the cost of reverse mode by a small
+        :cite:t:`griewank2008evaluating`, chapter 3, bounds the cost of reverse mode by a small
         multiple of the function's. Page: :doc:`/chapters/08-graph`.
     """
     counter = Counter()
@@ -1028,7 +1028,7 @@ def graph(output: Value) -> list[Node]:
         v3 = v2 ** 2: value 25, no gradient yet
 
     References:
-        :cite:t:`griewank2008evaluating`, section 2.2. Page: :doc:`/chapters/08-graph`.
+        :cite:t:`griewank2008evaluating`, chapter 2. Page: :doc:`/chapters/08-graph`.
     """
     order = _topological_order(_value("output", output))
     ids = {id(value): k for k, value in enumerate(order)}
@@ -1079,7 +1079,7 @@ def backward_steps(output: Value, grad: ArrayLike | None = None) -> list[Step]:
         w {1: 1.0, 0: 6.0}
 
     References:
-        :cite:t:`griewank2008evaluating`, table 3.3. Page: :doc:`/chapters/08-graph`.
+        :cite:t:`griewank2008evaluating`, chapter 3. Page: :doc:`/chapters/08-graph`.
     """
     nodes, order = graph(output), _topological_order(output)
     gradients = {id(output): _seed(output, grad)}

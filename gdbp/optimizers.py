@@ -172,7 +172,7 @@ def adagrad(
         array([-0.1, -0.1])
 
     References:
-        :cite:t:`duchi2011adaptive`, equation (1).
+        :cite:t:`duchi2011adaptive`, section 1.1.
         Page: :doc:`/chapters/07-optimizers`.
     """
     lr_decay = _checks.real("lr_decay", lr_decay, minimum=0)
