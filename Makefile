@@ -6,14 +6,19 @@ BIN := $(VENV)/bin
 DONE := $(VENV)/.complete
 DOCS_DONE := docs/node_modules/.complete
 SITE_DONE := $(VENV)/.complete-site
+MUTANTS_DONE := $(VENV)/.complete-mutants
 
 BUILD := docs/_build
 WORK := $(BUILD)/work
 BOOK := $(BUILD)/html
 SPHINX_OPTIONS ?= -W -n --keep-going -j auto
 
+MUTANTS := .mutants
+MODULES := $(filter-out __init__,$(patsubst gdbp/%.py,%,$(wildcard gdbp/*.py)))
+MODULE ?= $(MODULES)
+
 .DEFAULT_GOAL := help
-.PHONY: help html serve linkcheck test site-test lint format clean-html clean
+.PHONY: help html serve linkcheck test site-test mutants $(MODULES:%=mutants-%) lint format clean-html clean
 .DELETE_ON_ERROR:
 
 help: ## list the targets
@@ -27,6 +32,10 @@ $(DONE): pyproject.toml constraints.txt
 
 $(SITE_DONE): $(DONE)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[site]'
+	@touch $@
+
+$(MUTANTS_DONE): $(DONE)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[mutants]'
 	@touch $@
 
 $(DOCS_DONE): docs/package.json docs/package-lock.json $(DONE)
@@ -47,11 +56,33 @@ serve: $(DONE) $(DOCS_DONE) ## open the book in a browser and rebuild it at ever
 linkcheck: $(DONE) $(DOCS_DONE) ## check the links to other sites (needs a network)
 	$(BIN)/python -m sphinx -b linkcheck -j auto -d $(WORK)/linkcheck-doctrees docs $(WORK)/linkcheck
 
+# A file's examples share their names, so that a file is never divided between the workers.
 test: $(DONE) $(DOCS_DONE) ## run the tests and every example in docstrings, pages and README
-	$(BIN)/python -m pytest -n 2 --cov --cov-report=term
+	$(BIN)/python -m pytest -n 2 --dist loadfile --cov --cov-report=term
 
 site-test: $(SITE_DONE) ## look at the built book in a browser (after make html)
 	$(BIN)/python -m pytest -m site tests/test_site.py
+
+mutants: $(MODULE:%=mutants-%) ## break the code on purpose: do the tests notice? (one module: MODULE=losses)
+
+# Each module is changed in a copy, where only tests/test_<module>.py is run. mutmut runs the tests that
+# call the changed function, not those that use what was computed with it while they were imported: so
+# a survivor has to pass all of them, in at most 10 minutes of computing. To see one of losses:
+# cd .mutants/losses && ../../.venv/bin/mutmut show gdbp.losses.x_mse__mutmut_1
+$(MODULES:%=mutants-%): mutants-%: $(MUTANTS_DONE)
+	@rm -rf $(MUTANTS)/$* && mkdir -p $(MUTANTS)/$*/tests $(MUTANTS)/$*/docs
+	@cp -R gdbp conftest.py $(MUTANTS)/$*/ && cp -R docs/chapters $(MUTANTS)/$*/docs/
+	@cp tests/test_$(patsubst _%,%,$*).py $(MUTANTS)/$*/tests/
+	@sed 's/MODULE/$*/' pyproject.toml > $(MUTANTS)/$*/pyproject.toml
+	@cd $(MUTANTS)/$* && OMP_NUM_THREADS=1 $(abspath $(BIN))/mutmut run --max-children 2 > run.log 2>&1 \
+	  || { tr '\r' '\n' < run.log | tail -n 20; exit 1; }
+	@cd $(MUTANTS)/$* && $(abspath $(BIN))/mutmut results --all true > results.txt
+	@cd $(MUTANTS)/$*/mutants && awk -F ': ' '$$2 != "killed" { print $$1 }' ../results.txt > ../again.txt
+	@cd $(MUTANTS)/$*/mutants && xargs -P 2 -I @ sh -c 'ulimit -t 600; OMP_NUM_THREADS=1 \
+	  MUTANT_UNDER_TEST=@ $(abspath $(BIN))/python -m pytest -x -q --hypothesis-profile=ci tests \
+	  > @.log 2>&1 && echo @' < ../again.txt | sort | tee ../survivors.txt
+	@cd $(MUTANTS)/$* && total=$$(wc -l < results.txt) left=$$(wc -l < survivors.txt) \
+	  && echo $*: $$total mutants, $$((total - left)) killed, $$((left)) survived
 
 lint: $(DONE) ## check style and types
 	$(BIN)/ruff check .
@@ -66,4 +97,4 @@ clean-html: ## remove the built book and the kept results of its pages
 	rm -rf $(BUILD)
 
 clean: clean-html ## remove all that is not in the repository's history
-	rm -rf $(VENV) docs/node_modules .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) docs/node_modules .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache $(MUTANTS)
