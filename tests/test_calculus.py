@@ -2,6 +2,7 @@
 
 import math
 import re
+import warnings
 
 import numpy as np
 import pytest
@@ -342,12 +343,28 @@ def test_a_step_beyond_float32_is_named(h, method):
         derivative(poly, np.float32(1), h=h, method=method)
 
 
+def test_the_largest_and_the_smallest_step_are_steps():
+    largest, smallest = np.finfo(np.float32).max, np.finfo(np.float32).tiny
+    x = np.float32(1)
+    assert derivative(lambda x: x, x, h=float(largest), method="forward") == 1
+    assert derivative(lambda x: x, x, h=float(smallest), method="complex") == 1
+
+
 @pytest.mark.filterwarnings("default")
 @pytest.mark.parametrize("f", [math.sin, lambda x: x + math.sin(x)])
 def test_functions_of_math_cannot_take_the_complex_step(f):
     """They take the real part of a numpy number, and only warn: the slope would be wrong."""
     with named(TypeError, "f needs to accept complex numbers for method='complex', got Casting"):
         derivative(f, 1.0, method="complex")
+
+
+def test_other_warnings_of_a_function_stay_warnings():
+    def f(x):
+        warnings.warn("mind the gap", stacklevel=1)
+        return x * x
+
+    with pytest.warns(UserWarning, match="mind the gap"):
+        assert derivative(f, 3.0, method="complex") == 6
 
 
 def test_derivative_needs_a_number_and_says_so():
@@ -605,6 +622,42 @@ def test_the_resolution_hides_no_factor_of_two(scale, h):
         lambda x: scale * np.exp(x).sum(), lambda x: 2 * scale * np.exp(x), X, h=h
     )
     assert not report.ok
+
+
+@pytest.mark.parametrize(
+    ("method", "calls"),
+    [
+        ("forward", [1.5, 1, 2, 1, 1]),
+        ("central", [1.5, 0.5, 2, 0, 1]),
+        ("complex", [1 + 0.5j, 1 + 1j, 1]),
+    ],
+)
+def test_the_check_takes_the_step_given_its_double_and_the_point(method, calls):
+    spy = Spy(poly)
+    check_gradient(spy, lambda x: 2 * x, [1.0], h=0.5, method=method)
+    assert [point[0] for point in spy.points] == calls
+
+
+def test_a_large_step_resolves_more_of_a_large_function():
+    assert not check_gradient(lambda x: 1e6 + poly(x), lambda x: 2 * x + 1e-4, [1.0], h=1.0).ok
+
+
+@pytest.mark.parametrize(("method", "size"), [("central", 1 + 7), ("complex", 1)])
+def test_the_resolution_is_eight_roundings_of_the_gradient_and_of_f_over_h(method, size):
+    f = 7 * 2.0**-17  # 7 times the default step
+    report = check_gradient(lambda x: f + 0 * x.sum(), [1e-12], [1.0], method=method)
+    assert report.max_relative_error == pytest.approx(1e-12 * 1e-6 / (8 * EPS * size))
+
+
+def test_the_resolution_is_twice_what_a_double_step_changes():
+    # At h the difference is h², at 2h it is 4h².
+    report = check_gradient(lambda x: (x**3).sum(), [0.0], [0.0], h=2.0**-12)
+    assert report.max_relative_error == pytest.approx(1e-6 / (2 * 3), rel=1e-6)
+
+
+def test_a_double_step_hides_no_more_than_the_tolerance_of_the_largest_component():
+    report = check_gradient(lambda x: x[0] ** 3 + 4 * x[1], [0.0, 4.0], [0.0, 1.0], h=2.0**-6)
+    assert (report.where, report.max_relative_error) == ("x[0]", pytest.approx(2.0**-12 / 4))
 
 
 def test_differences_that_prove_nothing_do_not_pass():

@@ -100,7 +100,7 @@ def test_scalar_result_lets_infinity_pass_on_request():
 
 @pytest.mark.parametrize("number", [np.nan, np.inf, -np.inf])
 def test_not_finite_is_its_own_error_and_a_value_error(number):
-    with pytest.raises(_checks.NotFiniteError):
+    with pytest.raises(_checks.NotFiniteError, match=f"^x needs finite numbers, got {number}$"):
         _checks.float_array("x", number)
     with pytest.raises(_checks.NotFiniteError):
         _checks.scalar_result("f", number)

@@ -88,6 +88,10 @@ def test_a_list_of_scalars_stays_a_list_of_arrays():
     assert [name for name, _ in tree_leaves(doubled, "p")] == ["p[0]", "p[1]"]
 
 
+def test_map_leaves_what_is_no_number_as_it_is():
+    assert tree_map(np.shape, {"W": W, "b": b}) == {"W": (2, 2), "b": (1,)}
+
+
 def test_map_refuses_lists_of_unequal_lengths():
     with pytest.raises(ValueError, match="longer"):
         tree_map(np.add, [W], [W, b])
