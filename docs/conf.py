@@ -2,6 +2,7 @@
 
 import os
 import sys
+import tomllib
 import warnings
 from pathlib import Path
 
@@ -12,6 +13,15 @@ from docstrings import ShortTypes
 
 # sphinx-autodoc-typehints calls what Sphinx 10 will not have; constraints.txt holds Sphinx at 9.
 warnings.filterwarnings("ignore", module="sphinx_autodoc_typehints")
+
+_urls = tomllib.loads(Path(__file__).parents[1].joinpath("pyproject.toml").read_text())["project"][
+    "urls"
+]
+# Read the Docs says where the book is shown, and where its source is.
+site_url = os.environ.get("READTHEDOCS_CANONICAL_URL", _urls["Homepage"])
+repository_url = os.environ.get("READTHEDOCS_GIT_CLONE_URL", _urls["Repository"]).removesuffix(
+    ".git"
+)
 
 project = "gdbp"
 author = "The gdbp authors"
@@ -95,7 +105,7 @@ nitpick_ignore_regex = [
 
 html_theme = "furo"
 html_title = "Gradient descent and backpropagation"
-html_baseurl = os.environ.get("READTHEDOCS_CANONICAL_URL", "")
+html_baseurl = site_url
 html_static_path = ["_static"]
 html_css_files = ["book.css"]
 html_js_files = [("stepper.js", {"loading_method": "defer"})]
