@@ -1,8 +1,11 @@
-"""The figures: what is drawn, and that bad input is named. No image is compared."""
+"""The figures: what is drawn, how it looks, and that bad input is named."""
 
+import hashlib
+import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import matplotlib as mpl
@@ -220,6 +223,212 @@ ALL = {
     "loss_surface": lambda: plotting.loss_surface(X, Y, BOWL, PATH, PATH_LOSS),
     "losses_compared": lambda: plotting.losses_compared([-1, 1], {"a": [1, 1]}, {"a": [-2, 2]})[0],
 }
+
+# Every figure with all that it can show, as it looked when someone last looked at it
+
+
+NAMED: dict[str, Any] = {"xlabel": "across", "ylabel": "up"}
+WAVE = np.cos(np.radians(DEGREES - 30.5))
+LOOKS: dict[str, Callable[[], Axes]] = {
+    "secants": lambda: plotting.tangent_and_secants(
+        X[0], X[0] ** 2, 0.5, 0.25, 1.0, [(1.0, 2.0), (0.5, 1.5), (-1.0, 0.0)], **NAMED
+    ),
+    "tangent": lambda: plotting.tangent_and_secants([0.0, 1.0], [0.0, 1.0], 0.5, 0.5, 1.0),
+    "errors": lambda: plotting.error_against_step(
+        STEPS,
+        {"forward": STEPS, "central": STEPS**2, "complex": 0.0 * STEPS},
+        {"central": 1e-5, "forward": 1e-8},
+        floor=1e-16,
+        **NAMED,
+    ),
+    "errors alone": lambda: plotting.error_against_step([0.1, 0.2], {"forward": [0.1, 0.0]}),
+    "slopes": lambda: plotting.directional_derivative(DEGREES, 3 * WAVE, 30.5, ylabel="slope"),
+    "no slope": lambda: plotting.directional_derivative([0.0, 90.0, 180.0], [1.0, 0.0, -1.0], 0),
+    "field": lambda: plotting.gradient_field(
+        X, Y, BOWL - 2.0, 2.0 * X, 6.0 * Y, arrows=5, levels=[-1.0, 0.0, 2.5], **NAMED
+    ),
+    "field of levels chosen": lambda: plotting.gradient_field(X, Y, BOWL, 2.0 * X, 6.0 * Y),
+    "losses": lambda: plotting.losses_compared(
+        [-1.0, 0.0, 1.0],
+        {"squared": [1.0, 0.0, 1.0], "absolute": [1.0, 0.0, 1.0]},
+        {"squared": [-2.0, 0.0, 2.0], "absolute": [-1.0, 0.0, 1.0]},
+    )[0],
+    "squares": lambda: plotting.residual_squares(
+        [0.0, 1.0, 2.0], [2.0, 0.0, 1.0], [0.0, 2.0], [1.0, 1.5], [1.0, 0.5, 1.0], **NAMED
+    ),
+    "squares with usual names": FIGURES["residual_squares"],
+    "paths": lambda: plotting.contour_path(
+        X, Y, BOWL, {"a": PATH, "b": PATH[::-1]}, levels=[0.5, 2.0], equal=True, **NAMED
+    ),
+    "long path": lambda: plotting.contour_path(X, Y, BOWL, {"a": np.tile(PATH, (30, 1))}),
+    "sweep": lambda: plotting.lr_sweep(
+        [0.1, 0.2, 0.3, 0.4, 0.5],
+        [1.0, 1e-3, 3e4, np.inf, np.nan],
+        best=0.2,
+        limit=0.25,
+        start_loss=2.0,
+        **NAMED,
+    ),
+    "sweep to a ceiling": lambda: plotting.lr_sweep([0.1, 0.2], [1.0, 50.0], ceiling=40.0),
+    "sweep alone": lambda: plotting.lr_sweep([0.1, 0.2], [1.0, 0.5]),
+    "curves": lambda: plotting.loss_curves(
+        {name: [3.0, 2.0, k, 1.0] for k, name in enumerate("abcdef")},
+        x={"a": [0.0, 1.0, 2.0, 9.0]},
+        bands={"b": ([2.0, 1.0, 0.5, 0.1], [4.0, 3.0, 2.0, 1.0])},
+        **NAMED,
+    ),
+    "curves on a plain axis": lambda: plotting.loss_curves({"a": [2.0, -1.0]}, log=False),
+    "long curve": lambda: plotting.loss_curves({"a": np.linspace(3.0, 1.0, 200)}),
+    "prediction": lambda: plotting.measured_and_predicted(
+        [1, 2, 4], [1.0, 0.4, 0.3], [1.0, 0.5, 0.25], prediction="1/n", **NAMED
+    ),
+    "prediction on plain axes": lambda: plotting.measured_and_predicted(
+        [0, 1], [0, 1], [0, -1], log=False, **NAMED
+    ),
+    "bars": lambda: plotting.bars({"a": 1.0, "bc": 20.0}, xlabel="seconds", fmt="{:.1f} s"),
+    "bars on a log axis": lambda: plotting.bars({"a": 1.0, "b": 2345.6}, xlabel="s", log=True),
+    "map": lambda: plotting.stability_map(
+        [1.0, 2.0, 3.0],
+        [0.0, 0.5],
+        [[0.2, np.inf, 3.0], [0.9, 0.8, 1.5]],
+        {"limit": [2.0, 3.0], "best": [1.0, 2.9]},
+        **NAMED,
+    ),
+    "map alone": lambda: plotting.stability_map([1.0, 2.0], [0.0, 0.5], [[0.5, 0.9], [0.5, 0]]),
+    "strips": lambda: plotting.strips(
+        {"exact": np.zeros(3), "measured": [1e-9, 1e-11, 1e-10], "third": [0.5]},
+        xlabel="error",
+        marks={"machine precision": 1e-16, "goal": 1e-6},
+        floor=1e-18,
+    ),
+    "strips alone": lambda: plotting.strips({"a": [1.0, 0.1]}, xlabel="error"),
+    "contours": lambda: plotting.loss_contours(
+        X, Y, BOWL, PATH, ["0", "10", "20", "end"], levels=[0.5, 2.0], **NAMED
+    ),
+    "contours with usual names": lambda: plotting.loss_contours(X, Y, BOWL, PATH),
+    "contours alone": lambda: plotting.loss_contours(X, Y, BOWL),
+    "surface": lambda: plotting.loss_surface(
+        X,
+        Y,
+        BOWL,
+        PATH,
+        PATH_LOSS,
+        ["0", "10", "20", "end"],
+        levels=[0.5, 2.0],
+        view=(40.0, 20.0),
+        zlabel="height",
+        **NAMED,
+    ),
+    "surface with usual names": lambda: plotting.loss_surface(X, Y, BOWL, PATH, PATH_LOSS),
+    "surface alone": lambda: plotting.loss_surface(X, Y, BOWL),
+    "ridges": lambda: plotting.ridges(
+        {"layer 1": np.linspace(-1, 1, 50) ** 3, "layer 2": [0.0, 0.1, 5.0]},
+        limits=(-1.5, 1.5),
+        bins=20,
+        **NAMED,
+    ),
+    "ridges of usual width": lambda: plotting.ridges({"a": PATH[:, 0], "b": [2.0]}, xlabel="z"),
+    "images": lambda: plotting.image_grid(
+        np.arange(30.0).reshape(5, 2, 3), list("abcde"), n_columns=3, limits=(0, 40)
+    ),
+    "images of usual number": lambda: plotting.image_grid(np.eye(8).reshape(8, 2, 4), ["x"] * 8),
+    "heat": lambda: plotting.matrix_heatmap(
+        [[1.0, -2.5, 0.0], [100.0, 3.0, np.pi]],
+        row_names=["a", "b"],
+        column_names=["one", "two", "three"],
+        fmt="{:.1f}",
+        **NAMED,
+    ),
+    "heat alone": lambda: plotting.matrix_heatmap([[1.0, 2.0]]),
+    "shapes": lambda: plotting.matrix_shapes(
+        [("Y", (4, 3)), "=", ("X", (4, 2)), "@", ("W", (2, 3)), "+", ("b", (1, 3))],
+        dims=[("n", "k"), ("n", "d"), ("d", "k"), ("1", "k")],
+    ),
+    "shapes with their numbers": lambda: plotting.matrix_shapes(
+        [("X", (400, 2)), "→", ("x", (1, 1))]
+    ),
+    "network": lambda: plotting.network_diagram(
+        WEIGHTS,
+        node_names=[["$x_1$", "$x_2$"], ["$h_1$", "$h_2$"], ["$y$"]],
+        node_values=[[1.0, 0.5], ["a", 2.25], [-1.0]],
+        edge_labels=[[["a", "b"], ["c", "d"]], [["e"], ["f"]]],
+        layer_names=["in", "hidden", "out"],
+    ),
+    "network with usual names": lambda: plotting.network_diagram(WEIGHTS),
+    "network without numbers": lambda: plotting.network_diagram(WEIGHTS, edge_labels=False),
+    "cycle": plotting.learning_cycle,
+}
+
+
+# Where a change is meant: look at the picture that the test names, then put in the hash it gives.
+RECORDED_WITH = "3.11.2"
+RECORDED = {
+    "secants": "97a69ce8ab482145",
+    "tangent": "5b8109d058fc644a",
+    "errors": "1fe9268a0c746d7d",
+    "errors alone": "57ad93b29f93b77b",
+    "slopes": "2e120c758eb1784c",
+    "no slope": "ad45684a877e2dde",
+    "field": "ccc61fac79d95db5",
+    "field of levels chosen": "2f39d10991f63121",
+    "losses": "5036bf0a85656b50",
+    "squares": "0a7371a036016f88",
+    "squares with usual names": "c26295bc803d9ede",
+    "paths": "aebfc86968b12050",
+    "long path": "0b6ac74b3956c542",
+    "sweep": "a629fead3700f7ca",
+    "sweep to a ceiling": "843cbeb8d4e91b6f",
+    "sweep alone": "0a359ccc50af286f",
+    "curves": "7b5c8a22ff40a56e",
+    "curves on a plain axis": "9b881a27bb584dae",
+    "long curve": "a9474e781d4dca79",
+    "prediction": "c41b97f628237d41",
+    "prediction on plain axes": "8dacebda3337b6fc",
+    "bars": "57af3ac4460c841e",
+    "bars on a log axis": "9afae1420a85b00c",
+    "map": "0b2a7296a5b56db8",
+    "map alone": "64431652aa138a64",
+    "strips": "da30702f201b0c89",
+    "strips alone": "d99ee74861d7a711",
+    "contours": "b1f4e3bc0eb00a3b",
+    "contours with usual names": "0928f3bca354b881",
+    "contours alone": "c4266acb7661dae0",
+    "surface": "099e41db49572d03",
+    "surface with usual names": "e952510216649827",
+    "surface alone": "b4bac7853b752201",
+    "ridges": "455799e74ec7f75e",
+    "ridges of usual width": "35b6a3d373fe385c",
+    "images": "b6cff2fe0fe9dd1b",
+    "images of usual number": "1697fd30cc409c97",
+    "heat": "5d7cb77e58432816",
+    "heat alone": "f2a06ce046474271",
+    "shapes": "f6da6f2b6110e697",
+    "shapes with their numbers": "c25d221ed43cb50e",
+    "network": "2a3c0deb8e846bcd",
+    "network with usual names": "3847775fef09b3b1",
+    "network without numbers": "837d5a8d8d4871bb",
+    "cycle": "2c721498dd1bcae6",
+}
+
+
+def picture(svg: bytes) -> str:
+    """Return what identifies a picture; the last digits of a number are the machine's."""
+    rounded = re.sub(rb"-?\d+\.\d+", lambda number: b"%.2f" % float(number[0]), svg)
+    return hashlib.sha256(rounded).hexdigest()[:16]
+
+
+@pytest.mark.skipif(
+    mpl.__version__ != RECORDED_WITH, reason=f"the pictures are those of matplotlib {RECORDED_WITH}"
+)
+@pytest.mark.parametrize("name", LOOKS)
+def test_a_figure_looks_as_recorded(name: str, tmp_path: Path) -> None:
+    file = tmp_path / f"{name}.svg"
+    file.write_bytes(plotting.svg_bytes(plotting._figure_of(LOOKS[name]())))
+    assert picture(file.read_bytes()) == RECORDED[name], f"look at {file}"
+
+
+def test_each_look_is_recorded() -> None:
+    assert list(RECORDED) == list(LOOKS)
 
 
 @pytest.mark.parametrize("name", sorted(ALL))
