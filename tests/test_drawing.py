@@ -1,5 +1,6 @@
 """The drawing of a graph: well-formed, complete, and nothing meets a box."""
 
+import hashlib
 import re
 import xml.etree.ElementTree as ET
 from itertools import combinations, product
@@ -55,6 +56,7 @@ def assert_well_drawn(output, **options):
     width, height = float(root.get("width")), float(root.get("height"))
     assert root.get("viewBox") == f"0 0 {width:.0f} {height:.0f}"
     description = root.find(f"{SVG}desc").text
+    assert description.startswith(f"{len(nodes)} nodes. " + "Now " * ("step" in options))
     boxes = []
     for node, group in zip(nodes, groups, strict=True):
         (text,) = group.findall(f"{SVG}text")
@@ -162,7 +164,7 @@ def test_long_lines_go_around_the_boxes_and_arrays_show_their_size():
         y = y.tanh() + x
     root = assert_well_drawn((y * x).sum() * x[0, 0])
     assert "value 2×3 array" in "".join(root.itertext())
-    assert_well_drawn(Value(1.0))
+    assert assert_well_drawn(Value(1.0)).find(f"{SVG}title").text == "Computation graph"
     square = Value(2.0)
     assert_well_drawn(square * square)
 
@@ -210,6 +212,27 @@ def test_a_drawing_to_the_letter():
     y = Value(3.0, "w") * Value(1.0, "b")
     svg = draw_graph(y, title="A & B", id="<g>", step=backward_steps(y)[0])
     assert svg.split() == PRODUCT.split()  # whatever the line breaks
+
+
+# Where a change is meant: look at the drawing that the test names, then put in the hash it gives.
+TANGLES = {
+    0: "803d0de2bfc5ab7b",
+    1: "e0699c54ba1ad1b7",
+    2: "0a945297b1b5c51b",
+    3: "08503338da7fa9d8",
+}
+
+
+@pytest.mark.parametrize("seed", TANGLES)
+def test_a_tangle_is_drawn_as_recorded(seed, tmp_path):
+    rng = np.random.default_rng(seed)
+    nodes = [Value(float(k)) for k in range(5)]
+    for _ in range(14):
+        a, b = (nodes[k] for k in rng.integers(len(nodes), size=2))
+        nodes.append(a * b + 1.0 if rng.integers(2) else a - b)
+    file = tmp_path / f"{seed}.svg"
+    file.write_text(draw_graph(sum(nodes[-4:], Value(0.0))))
+    assert hashlib.sha256(file.read_bytes()).hexdigest()[:16] == TANGLES[seed], f"look at {file}"
 
 
 def test_a_line_stands_where_no_other_does():
@@ -273,5 +296,10 @@ def test_bad_input(name):
         call()
 
 
-def test_two_hundred_nodes_can_be_drawn():
-    assert draw_graph(sum([Value(1.0)] * 198, Value(0.0))).count("<g ") == 200
+def test_two_hundred_nodes_can_be_drawn_and_no_more():
+    chain = Value(1.0)
+    for _ in range(199):
+        chain = -chain
+    assert draw_graph(chain).count("<g ") == 200
+    with pytest.raises(ValueError, match="got 201"):
+        draw_graph(-chain)
