@@ -79,7 +79,7 @@ $(MODULES:%=mutants-%): mutants-%: $(MUTANTS_DONE)
 	@cd $(MUTANTS)/$* && $(abspath $(BIN))/mutmut results --all true > results.txt
 	@cd $(MUTANTS)/$*/mutants && awk -F ': ' '$$2 != "killed" { print $$1 }' ../results.txt > ../again.txt
 	@cd $(MUTANTS)/$*/mutants && xargs -P 2 -I @ sh -c 'ulimit -t 600; OMP_NUM_THREADS=1 \
-	  MUTANT_UNDER_TEST=@ $(abspath $(BIN))/python -m pytest -x -q --hypothesis-profile=ci tests \
+	  MUTANT_UNDER_TEST=@ $(abspath $(BIN))/python -m pytest -x -q --hypothesis-profile=mutants tests \
 	  > @.log 2>&1 && echo @' < ../again.txt | sort | tee ../survivors.txt
 	@cd $(MUTANTS)/$* && total=$$(wc -l < results.txt) left=$$(wc -l < survivors.txt) \
 	  && echo $*: $$total mutants, $$((total - left)) killed, $$((left)) survived

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from hypothesis import settings
+from hypothesis import Phase, settings
 from sybil import Document, Region, Sybil
 from sybil.evaluators.doctest import DocTestEvaluator
 from sybil.parsers.abstract.doctest import DocTestStringParser
@@ -12,6 +12,13 @@ from sybil.sybil import SybilCollection
 
 # No test judges a time: a loaded machine is not a defect.
 settings.register_profile("gdbp", deadline=None)
+# For make mutants: the same examples each time, and no search for the shortest that fails.
+settings.register_profile(
+    "mutants",
+    derandomize=True,
+    phases=[Phase.explicit, Phase.generate],
+    parent=settings.get_profile("gdbp"),
+)
 settings.load_profile("gdbp")
 
 
