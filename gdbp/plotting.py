@@ -48,6 +48,7 @@ __all__ = [
     "PURPLE",
     "VERMILION",
     "Course",
+    "Race",
     "bars",
     "contour_path",
     "directional_derivative",
@@ -392,12 +393,21 @@ def _minus(level: float) -> str:
 
 
 def _draw_contours(
-    ax: Axes, x: FloatArray, y: FloatArray, f: FloatArray, levels: ArrayLike | None
+    ax: Axes,
+    x: FloatArray,
+    y: FloatArray,
+    f: FloatArray,
+    levels: ArrayLike | None,
+    *,
+    labels: bool = True,
 ) -> None:
-    """Draw filled contours, as an image, and labelled lines."""
+    """Draw filled contours, as an image, and lines, labelled where there is room for it."""
     inside, edges, fills = _bands(f, levels, "f")
     ax.contourf(x, y, f, levels=edges, colors=fills, zorder=0).set_rasterized(True)
     drawn = ax.contour(x, y, f, levels=inside, colors=INK, linewidths=0.7, alpha=0.6, zorder=1)
+    ax.grid(False)
+    if not labels:
+        return
     for text in ax.clabel(drawn, fmt=_minus, fontsize=10, inline=False, colors=INK):
         text.set(alpha=1.0, bbox=_PATCH, zorder=4)
         across, up = ax.transAxes.inverted().transform(
@@ -405,7 +415,6 @@ def _draw_contours(
         )
         if not (0.05 < across < 0.95 and 0.05 < up < 0.95):
             text.remove()
-    ax.grid(False)
 
 
 # Pages 2 and 3: derivatives
@@ -1405,90 +1414,62 @@ class Course(NamedTuple):
     levels: ArrayLike | None = None
 
 
-_RACE_STYLE: Final = """
-.race { text-align: left; }
-.race-fields { display: flex; flex-wrap: wrap; gap: 0.5rem 1rem; }
-.race-fields div { flex: 1 1 19rem; min-width: 0; }
-.race svg { display: block; width: 100%; height: auto; font-family: inherit; }
-.race td svg { width: 3.4rem; }
-.race-controls { display: flex; align-items: center; gap: 0.75rem; margin: 0.5rem 0; }
-.race-controls[hidden] { display: none; }
-.race-controls input { flex: 1; min-width: 0; accent-color: var(--color-brand-primary); }
-.race-controls button { min-width: 5rem; padding: 0.3rem 0.6rem; font: inherit;
-  color: var(--color-foreground-primary); background: var(--color-background-secondary);
-  border: 1px solid var(--color-foreground-muted); border-radius: 0.25rem; cursor: pointer; }
-.race-controls output { min-width: 4.5rem; font-variant-numeric: tabular-nums; }
-.race table { width: 100%; border-collapse: collapse; font-size: var(--font-size--small); }
-.race th, .race td { padding: 0.15rem 0.3rem; text-align: left; font-weight: normal; }
-.race thead th { border-bottom: 1px solid currentColor; font-weight: 600; }
-.race td { font-variant-numeric: tabular-nums; }
-.race small { margin-left: 0.5rem; color: var(--color-foreground-secondary); }
-@media (max-width: 40rem) { .race small { display: block; margin: 0; } }
-body[data-theme="dark"] .race :not(svg) > svg { filter: invert(1) hue-rotate(180deg); }
-@media (prefers-color-scheme: dark) {
-  body:not([data-theme="light"]) .race :not(svg) > svg { filter: invert(1) hue-rotate(180deg); } }
-@media (prefers-reduced-motion: reduce) { .race-controls button { display: none; } }
-@media print { .race-controls { display: none !important; }
-  body .race svg { filter: none !important; } }
-"""
-
-# Without the signs "less than" and "and", so that the fragment is XML too and can be parsed.
-_RACE_SCRIPT: Final = """
-(() => {
-  const race = document.currentScript.parentElement;
-  const all = (selector) => [...race.querySelectorAll(selector)];
-  const [controls] = all(".race-controls"), [button] = all("button"), [slider] = all("input");
-  const [output] = all("output"), last = Number(slider.max);
-  const runs = all("polyline").map((line) => {
-    const points = line.getAttribute("points").split(" ");
-    return { line, points, head: line.nextElementSibling };
-  });
-  const cells = all("[data-losses]").map((cell) => {
-    return { cell, losses: cell.dataset.losses.split(" ") };
-  });
-  let timer = 0;
-  const show = (k) => {
-    for (const { line, head, points } of runs) {
-      line.setAttribute("points", points.slice(0, k + 1).join(" "));
-      head.setAttribute("transform", `translate(${points[Math.min(k, points.length - 1)]})`);
-    }
-    for (const { cell, losses } of cells) cell.textContent = losses[Math.min(k, losses.length - 1)];
-    output.textContent = `step ${k}`;
-  };
-  const stop = () => { clearInterval(timer); timer = 0; button.textContent = "Play"; };
-  const step = () => {
-    slider.value = Number(slider.value) + 1;
-    show(Number(slider.value));
-    if (Number(slider.value) === last) stop();
-  };
-  button.addEventListener("click", () => {
-    if (timer) return stop();
-    if (Number(slider.value) === last) { slider.value = 0; show(0); }
-    button.textContent = "Pause";
-    timer = setInterval(step, 120);
-  });
-  slider.addEventListener("input", () => { stop(); show(Number(slider.value)); });
-  window.addEventListener("beforeprint", () => { stop(); show(last); });
-  window.addEventListener("afterprint", () => show(Number(slider.value)));
-  slider.value = last;
-  controls.hidden = false;
-})();
-"""
-
 _RACE_DASHES: Final = ("none", "10 4", "12 4 2.4 4", "2.4 2.8", "16 4 2.4 4 2.4 4", "6 2.4")
 _RACE_WIDTH: Final = 1000
 _RACE_HEIGHT: Final = 800
 
 
-def race(courses: Mapping[str, Course]) -> str:
+class Race:
+    """What `race` returns: shown as HTML where that is possible, and elsewhere as its still.
+
+    Attributes:
+        courses: For each name a `Course`.
+        html: An HTML fragment: a field with contours and paths for each course, and a table.
+    """
+
+    def __init__(self, courses: Mapping[str, Course], html: str) -> None:
+        self.courses = dict(courses)
+        self.html = html
+
+    def __repr__(self) -> str:
+        return f"<Race: {', '.join(self.courses)}>"
+
+    def _repr_mimebundle_(self, **kwargs: Any) -> dict[str, str]:
+        """Return the fragment, and the still for a reader or a book that shows no HTML."""
+        return {"text/html": self.html, "image/svg+xml": svg_bytes(self.still()).decode()}
+
+    def still(self) -> Figure:
+        """Draw the last step, whole: for print.
+
+        Returns:
+            A figure that pyplot does not know, so that no cell shows it by itself.
+
+        Examples:
+            >>> path, axis = [[-1, 1], [0, 0]], [-2, 0, 2]
+            >>> bowl = Course(axis, axis, np.square(np.add.outer(axis, axis)), {"descent": path},
+            ...               {"descent": [4, 0]}, {"descent": "lr 0.5"}, alt="A path.")
+            >>> len(race({"bowl": bowl}).still().axes)
+            2
+        """
+        runners = list(next(iter(self.courses.values())).paths)
+        heights = [3.0, 0.3 * (len(runners) + 1)]
+        figure = Figure(figsize=(_WIDTH, sum(heights) + 0.2), layout="constrained")
+        grid = figure.add_gridspec(2, len(self.courses), height_ratios=heights)
+        for column, (name, course) in enumerate(self.courses.items()):
+            _draw_course(figure.add_subplot(grid[0, column]), name, course)
+        _draw_standings(figure.add_subplot(grid[1, :]), self.courses, runners)
+        return figure
+
+
+def race(courses: Mapping[str, Course]) -> Race:
     r"""Make a picture of several runs, side by side, that a slider and a button set in motion.
 
     Args:
         courses: For each name a `Course`; all have the same runners, at most six.
 
     Returns:
-        An HTML fragment for a page, with its style and its script inside: a field with contours
-        and paths for each course, the controls, and a table of the losses at the step shown.
+        What a notebook or a page shows as a field with contours and paths for each course, and
+        a table of the losses. `Race.still` draws the same with matplotlib.
 
     Raises:
         TypeError: ``courses`` is not a mapping, or a course is not a `Course`.
@@ -1497,16 +1478,15 @@ def race(courses: Mapping[str, Course]) -> str:
 
     Note:
         What is written is the picture at the last step, whole. It is what print shows, and a
-        browser without scripts. The script only takes parts of the paths away again; it
-        starts nothing by itself, and where the reader prefers less motion there is no button, only
-        the slider. No name is global, so a page can hold more than one race.
+        browser without scripts, and a notebook. The book's ``race.js`` adds the controls, and takes
+        parts of the paths away again to show an earlier step. It starts nothing by itself.
 
     Examples:
         >>> path, axis = [[-1, 1], [0, 0]], [-2, 0, 2]
         >>> bowl = Course(axis, axis, np.square(np.add.outer(axis, axis)), {"descent": path},
         ...               {"descent": [4, 0]}, {"descent": "lr 0.5"}, alt="A path to the middle.")
-        >>> race({"bowl": bowl})[:18]
-        '<div class="race">'
+        >>> race({"bowl": bowl})
+        <Race: bowl>
 
     Page: 7, Optimizers.
     """
@@ -1525,14 +1505,12 @@ def race(courses: Mapping[str, Course]) -> str:
                     f"got {list(getattr(course, part))}"
                 )
     fields = [_race_field(name, course) for name, course in courses.items()]
-    last = max(len(_array(p, "paths", 2)) for c in courses.values() for p in c.paths.values()) - 1
-    return (
-        f'<div class="race"><style>{_RACE_STYLE}</style>'
-        f'<div class="race-fields">{"".join(fields)}</div>'
-        '<div class="race-controls" hidden=""><button type="button">Play</button>'
-        f'<input type="range" min="0" max="{last}" value="{last}" aria-label="step shown" />'
-        f"<output>step {last}</output></div>"
-        f"{_race_table(courses, runners)}<script>{_RACE_SCRIPT}</script></div>"
+    # The layout stands here and not in the book's style sheet, which a notebook does not have.
+    return Race(
+        courses,
+        '<div class="race"><div class="race-fields" style="display:flex;flex-wrap:wrap;gap:1rem">'
+        f'{"".join(fields)}</div><div class="race-controls"></div>{_race_table(courses, runners)}'
+        "</div>",
     )
 
 
@@ -1570,7 +1548,8 @@ def _race_field(name: str, course: Course) -> str:
             f'<g transform="translate({end})">{_race_head(k)}</g></g>'
         )
     return (
-        f'<div><strong>{escape(name)}</strong><svg viewBox="-120 -10 1140 930" role="img" '
+        f'<div style="flex:1 1 17rem"><strong>{escape(name)}</strong>'
+        '<svg viewBox="-120 -10 1140 930" role="img" '
         f'aria-label="{escape(course.alt)}">{_race_ticks(low, scale)}'
         f'<svg width="{_RACE_WIDTH}" height="{_RACE_HEIGHT}" overflow="hidden">'
         '<g stroke="#000" stroke-opacity="0.4" stroke-width="1.5" fill-rule="evenodd">'
@@ -1616,7 +1595,11 @@ def _race_ticks(low: FloatArray, scale: FloatArray) -> str:
             parts.append(f'<text {spot} text-anchor="{anchor}">{_minus(tick)}</text>')
     parts.append('<text x="500" y="900" text-anchor="middle">θ₁</text>')
     parts.append('<text x="-105" y="412">θ₂</text>')
-    return f'<g font-size="38" fill="#000">{"".join(parts)}</g>'
+    return f'<g font-size="38" fill="currentColor">{"".join(parts)}</g>'
+
+
+def _race_loss(loss: float) -> str:
+    return f"{loss:.1e}" if loss else "0"
 
 
 def _race_table(courses: Mapping[str, Course], runners: Sequence[str]) -> str:
@@ -1625,12 +1608,13 @@ def _race_table(courses: Mapping[str, Course], runners: Sequence[str]) -> str:
     rows = []
     for k, runner in enumerate(runners):
         swatch = (
-            '<svg viewBox="0 0 150 60" aria-hidden="true"><path d="M0 30H150" '
-            f'{_race_stroke(k)} /><g transform="translate(75,30)">{_race_head(k)}</g></svg>'
+            '<svg viewBox="0 0 150 60" width="54" height="22" aria-hidden="true">'
+            f'<path d="M0 30H150" {_race_stroke(k)} />'
+            f'<g transform="translate(75,30)">{_race_head(k)}</g></svg>'
         )
         cells = []
         for course in courses.values():
-            losses = [f"{loss:.1e}" if loss else "0" for loss in _array(course.losses[runner], "")]
+            losses = [_race_loss(loss) for loss in _array(course.losses[runner], "")]
             cells.append(
                 f'<td><span data-losses="{" ".join(losses)}">{losses[-1]}</span>'
                 f"<small>{escape(course.notes[runner])}</small></td>"
@@ -1642,6 +1626,54 @@ def _race_table(courses: Mapping[str, Course], runners: Sequence[str]) -> str:
         '<table><thead><tr><th></th><th scope="col">runner</th>'
         f"{head}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
     )
+
+
+def _draw_course(ax: Axes, name: str, course: Course) -> None:
+    """Draw the field of one course, and over it the paths with their numbers, the first on top."""
+    x, y, f = _grid(course.x, course.y, course.f, ("x", "y", "f"))
+    _draw_contours(ax, x, y, f, course.levels, labels=False)
+    for k, path in enumerate(course.paths.values()):
+        points = _path(path, "path")
+        ax.plot(*points.T, zorder=6.0 - k / 10, **_runner_line(k))
+        _draw_head(ax, points[-1], k, zorder=8.0 - k / 10)
+    ax.set(
+        xlim=(x.min(), x.max()),
+        ylim=(y.min(), y.max()),
+        xlabel=rf"$\theta_1$, {name}",
+        ylabel=r"$\theta_2$",
+    )
+
+
+def _runner_line(k: int) -> dict[str, Any]:
+    """Return the k-th runner's line, the same as in the SVG of the fragment."""
+    dashes = [] if _RACE_DASHES[k] == "none" else [float(n) / 2 for n in _RACE_DASHES[k].split()]
+    style = (0, dashes) if dashes else "-"
+    return {"color": (*COLOURS, INK)[k], "linestyle": style, "linewidth": 2.0}
+
+
+def _draw_head(ax: Axes, place: ArrayLike, k: int, *, zorder: float) -> None:
+    """Draw the k-th runner's number in a circle."""
+    x, y = np.asarray(place).tolist()
+    circle: dict[str, Any] = {"marker": "o", "markersize": 13, "markerfacecolor": "white"}
+    ax.plot(x, y, markeredgecolor=(*COLOURS, INK)[k], markeredgewidth=1.6, zorder=zorder, **circle)
+    number: dict[str, Any] = {"ha": "center", "va": "center_baseline", "clip_on": True}
+    ax.text(x, y, str(k + 1), fontsize=9, zorder=zorder + 0.05, **number)
+
+
+def _draw_standings(ax: Axes, courses: Mapping[str, Course], runners: Sequence[str]) -> None:
+    """Write the table: a row for each runner, with its line, its name, its losses, its notes."""
+    ax.set(xlim=(0.0, 1.0), ylim=(len(runners) + 0.5, -0.5))
+    ax.set_axis_off()
+    columns = 0.34 + 0.66 * np.arange(len(courses)) / len(courses)
+    for column, (name, course) in zip(columns, courses.items(), strict=True):
+        ax.text(column, 0, f"loss, {name}", va="center", fontweight="bold")
+        for row, runner in enumerate(runners, start=1):
+            end = _race_loss(_array(course.losses[runner], "")[-1])
+            ax.text(column, row, f"{end}   {course.notes[runner]}", va="center", fontsize=11)
+    for k, runner in enumerate(runners):
+        ax.plot([0.0, 0.1], [k + 1, k + 1], **_runner_line(k))
+        _draw_head(ax, (0.05, k + 1), k, zorder=3.0)
+        ax.text(0.13, k + 1, runner, va="center", fontsize=11)
 
 
 # Page 12: the loss surface
