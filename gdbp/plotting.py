@@ -281,6 +281,14 @@ def _mapping(value: Mapping[str, Any], name: str) -> None:
         raise ValueError(f"{name} must hold at least one labelled array, got none")
 
 
+def _optional(value: Mapping[str, Any] | None, name: str) -> Mapping[str, Any]:
+    """Return a mapping that may be left out; an empty one if it was."""
+    if value is None:
+        return {}
+    _mapping(value, name)
+    return value
+
+
 def _curves(
     value: Mapping[str, ArrayLike], name: str, x_name: str, x: FloatArray
 ) -> dict[str, FloatArray]:
@@ -547,13 +555,12 @@ def error_against_step(
     h = _positive(steps, "steps")
     floor = _number(floor, "floor", positive=True)
     _mapping(errors, "errors")
-    unknown = sorted(set(predicted or {}) - set(errors))
+    predicted = _optional(predicted, "predicted")
+    unknown = sorted(set(predicted) - set(errors))
     if unknown:
         raise ValueError(f"predicted must name methods of errors, {list(errors)}, got {unknown}")
     curves = _curves(errors, "errors", "steps", h)
-    bests = {
-        m: _number(b, f"predicted[{m!r}]", positive=True) for m, b in (predicted or {}).items()
-    }
+    bests = {m: _number(b, f"predicted[{m!r}]", positive=True) for m, b in predicted.items()}
     ax = _axes(ax, 4.4)
     for k, (label, values) in enumerate(curves.items()):
         ax.plot(
@@ -1006,12 +1013,11 @@ def lr_sweep(
     """
     rates = _positive(lrs, "lrs")
     ends = _array(losses, "losses", finite=False)
-    given = {"best": best, "limit": limit, "start_loss": start_loss}
+    given = {"best": best, "limit": limit, "start_loss": start_loss, "ceiling": ceiling}
     known = {k: _number(v, k, positive=True) for k, v in given.items() if v is not None}
     _same_shape("losses", ends, "lrs", rates)
-    if ceiling is None:
-        ceiling = 100.0 * known.get("start_loss", np.inf)
-    diverged = ~(np.isfinite(ends) & (ends <= ceiling))
+    highest = known.get("ceiling", 100.0 * known.get("start_loss", np.inf))
+    diverged = ~(np.isfinite(ends) & (ends <= highest))
     shown = np.where(diverged | (ends <= 0.0), np.nan, ends)
     if np.isnan(shown).all():
         raise ValueError("losses must hold a positive loss of a run that did not diverge, got none")
@@ -1081,17 +1087,18 @@ def loss_curves(
     Page: 5, Gradient descent; 6, Batch, stochastic, mini-batch; 7; 13.
     """
     _mapping(curves, "curves")
+    x, bands = _optional(x, "x"), _optional(bands, "bands")
     for name, given in (("x", x), ("bands", bands)):
-        unknown = sorted(set(given or {}) - set(curves))
+        unknown = sorted(set(given) - set(curves))
         if unknown:
             raise ValueError(f"{name} must name curves, {list(curves)}, got {unknown}")
     places: dict[str, FloatArray] = {}
     edges: dict[str, list[FloatArray]] = {}
     for label, curve in curves.items():
         losses = _array(curve, f"curves[{label!r}]", finite=False)
-        at = (x or {}).get(label, np.arange(len(losses)))
+        at = x.get(label, np.arange(len(losses)))
         places[label] = _array(at, f"x[{label!r}]")
-        edges[label] = [_array(e, f"bands[{label!r}]") for e in (bands or {}).get(label, ())]
+        edges[label] = [_array(e, f"bands[{label!r}]") for e in bands.get(label, ())]
         for name, array in (("x", places[label]), *(("bands", edge) for edge in edges[label])):
             _same_shape(f"{name}[{label!r}]", array, f"curves[{label!r}]", losses)
     ax = _axes(ax, 4.2)
@@ -1260,7 +1267,8 @@ def strips(
     for label, sample in samples.items():
         if sample.min() < 0.0:
             raise ValueError(f"values[{label!r}] must be 0 or more, got {sample.min():g}")
-    places = {k: _number(v, f"marks[{k!r}]", positive=True) for k, v in (marks or {}).items()}
+    marks = _optional(marks, "marks")
+    places = {k: _number(v, f"marks[{k!r}]", positive=True) for k, v in marks.items()}
     ax = _axes(ax, 1.3 + 0.62 * len(samples))
     for row, sample in enumerate(samples.values()):
         # Shifted up and down by the golden ratio, so that equal numbers do not hide each other.

@@ -357,6 +357,16 @@ LOOKS: dict[str, Callable[[], Axes]] = {
     "network with usual names": lambda: plotting.network_diagram(WEIGHTS),
     "network without numbers": lambda: plotting.network_diagram(WEIGHTS, edge_labels=False),
     "cycle": plotting.learning_cycle,
+    "seven paths": lambda: plotting.contour_path(
+        X, Y, BOWL, {f"{k}": PATH + k / 10 for k in range(7)}
+    ),
+    "seven curves": lambda: plotting.loss_curves({f"{k}": [1.0 + k, 2.0] for k in range(7)}),
+    "seven methods": lambda: plotting.error_against_step(
+        np.logspace(-9.0, 0.0, 61), {f"{k}": np.logspace(-9.0, k, 61) for k in range(7)}, {"5": 0.1}
+    ),
+    "still of a race": lambda: (
+        plotting.race({"bowl": COURSE, "again": COURSE._replace(levels=[1.0, 2.0])}).still().axes[0]
+    ),
 }
 
 
@@ -408,6 +418,11 @@ RECORDED = {
     "network with usual names": "3847775fef09b3b1",
     "network without numbers": "837d5a8d8d4871bb",
     "cycle": "2c721498dd1bcae6",
+    "seven paths": "d79db31e8c35a02d",
+    "seven curves": "1e9afe14e43caa49",
+    "seven methods": "a573bd74ed7e16ca",
+    "still of a race": "31478c4f7bd1840f",
+    "race": "ac5ed2b8d3143a29",
 }
 
 
@@ -417,18 +432,28 @@ def picture(svg: bytes) -> str:
     return hashlib.sha256(rounded).hexdigest()[:16]
 
 
+def recorded(name: str, svg: bytes, file: Path) -> None:
+    """Compare a picture, and leave it where it can be looked at."""
+    file.write_bytes(svg)
+    assert picture(svg) == RECORDED[name], f"look at {file}"
+
+
 @pytest.mark.skipif(
     mpl.__version__ != RECORDED_WITH, reason=f"the pictures are those of matplotlib {RECORDED_WITH}"
 )
 @pytest.mark.parametrize("name", LOOKS)
 def test_a_figure_looks_as_recorded(name: str, tmp_path: Path) -> None:
-    file = tmp_path / f"{name}.svg"
-    file.write_bytes(plotting.svg_bytes(plotting._figure_of(LOOKS[name]())))
-    assert picture(file.read_bytes()) == RECORDED[name], f"look at {file}"
+    svg = plotting.svg_bytes(plotting._figure_of(LOOKS[name]()))
+    recorded(name, svg, tmp_path / f"{name}.svg")
+
+
+def test_a_race_looks_as_recorded(tmp_path: Path) -> None:
+    courses = {"bowl": COURSE, "again": COURSE._replace(y=Y[:, 0] / 3.0, levels=[1.0, 2.0])}
+    recorded("race", plotting.race(courses).html.encode(), tmp_path / "race.html")
 
 
 def test_each_look_is_recorded() -> None:
-    assert list(RECORDED) == list(LOOKS)
+    assert list(RECORDED) == [*LOOKS, "race"]
 
 
 @pytest.mark.parametrize("name", sorted(ALL))
@@ -1536,6 +1561,86 @@ BAD: list[tuple[type[Exception], str, Callable[[], Any]]] = [
         lambda: plotting.image_grid(np.zeros((3, 3)), ["a"]),
     ),
 ]
+
+
+ARGUMENTS: dict[Callable[..., Any], dict[str, Any]] = {
+    plotting.tangent_and_secants: {"x": GOOD, "y": GOOD, "x0": 0.0, "y0": 0.0, "slope": 1.0},
+    plotting.error_against_step: {
+        "steps": [1.0, 2.0],
+        "errors": {"a": GOOD},
+        "predicted": {"a": 1.0},
+        "floor": 1e-9,
+    },
+    plotting.directional_derivative: {"angles": GOOD, "values": GOOD, "gradient_angle": 0.0},
+    plotting.gradient_field: {"x": X, "y": Y, "f": BOWL, "gx": X, "gy": Y, "levels": [1.0]},
+    plotting.losses_compared: {
+        "residual": GOOD,
+        "losses": {"a": GOOD},
+        "slopes": {"a": GOOD},
+    },
+    plotting.residual_squares: dict.fromkeys(["x", "y", "line_x", "line_y", "y_hat"], GOOD),
+    plotting.contour_path: {"x": X, "y": Y, "f": BOWL, "paths": {"a": PATH}, "levels": [1.0]},
+    plotting.lr_sweep: {
+        "lrs": [1.0, 2.0],
+        "losses": [1.0, 2.0],
+        "best": 1.0,
+        "limit": 1.0,
+        "start_loss": 1.0,
+        "ceiling": 9.0,
+    },
+    plotting.loss_curves: {
+        "curves": {"a": GOOD},
+        "x": {"a": GOOD},
+        "bands": {"a": (GOOD, GOOD)},
+    },
+    plotting.measured_and_predicted: {key: [1.0, 2.0] for key in ["x", "measured", "predicted"]},
+    plotting.bars: {"values": {"a": 1.0}},
+    plotting.stability_map: {
+        "steps": GOOD,
+        "momenta": GOOD,
+        "factors": [GOOD, GOOD],
+        "curves": {"a": GOOD},
+    },
+    plotting.strips: {"values": {"a": GOOD}, "marks": {"a": 1.0}, "floor": 1e-9},
+    plotting.loss_contours: {"u": X, "v": Y, "loss": BOWL, "path": PATH, "levels": [1.0]},
+    plotting.loss_surface: {
+        "u": X,
+        "v": Y,
+        "loss": BOWL,
+        "path": PATH,
+        "path_loss": PATH_LOSS,
+        "levels": [1.0],
+    },
+    plotting.ridges: {"samples": {"a": GOOD}, "limits": (0.0, 1.0)},
+    plotting.image_grid: {"images": [[GOOD]], "limits": (0.0, 1.0)},
+    plotting.matrix_heatmap: {"values": [GOOD]},
+}
+MORE: dict[Callable[..., Any], dict[str, Any]] = {
+    plotting.image_grid: {"titles": ["a"]},
+    plotting.bars: {"xlabel": ""},
+    plotting.strips: {"xlabel": ""},
+    **dict.fromkeys([plotting.measured_and_predicted, plotting.ridges], NAMED),
+}
+EACH = [(draw, name) for draw, arguments in ARGUMENTS.items() for name in arguments]
+
+
+@pytest.mark.parametrize(
+    ("draw", "name"), EACH, ids=[f"{draw.__name__}-{name}" for draw, name in EACH]
+)
+def test_each_array_and_number_is_asked_for_by_name(draw: Callable[..., Any], name: str) -> None:
+    arguments = ARGUMENTS[draw] | MORE.get(draw, {})
+    draw(**arguments)
+    if isinstance(arguments[name], dict):
+        in_words = re.escape(f"{name}['a']")
+        bad = {"a": ("words", "words") if name == "bands" else "words"}
+        with pytest.raises(TypeError, match=f"^{name} must map labels to arrays, got list"):
+            draw(**arguments | {name: [1.0]})
+    else:
+        in_words, bad = name, "words"
+    with pytest.raises(
+        TypeError, match=f"^{in_words} must be an array of real numbers, got 'words"
+    ):
+        draw(**arguments | {name: bad})
 
 
 @pytest.mark.parametrize(("error", "message", "call"), BAD)
