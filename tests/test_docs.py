@@ -163,6 +163,33 @@ def test_every_module_has_a_reference_page(module: str) -> None:
     assert re.search(rf"automodule(::|\}}) gdbp\.{module}$", reference.read_text(), re.MULTILINE)
 
 
+def test_a_page_without_torch_does_not_load_it() -> None:
+    """PyTorch's import takes seconds. The kernel of a page imports what its cells name."""
+    files = [
+        file for file in DOCS.rglob("*.md") if not {"_build", "node_modules"} & set(file.parts)
+    ]
+    pages = [
+        execute_pages.read_source(file.read_text(encoding="utf-8"), SETTINGS) for file in files
+    ]
+    names = {name for page in pages if "torch" not in page.imports for name in page.imports}
+    assert "gdbp.descent" in names
+    code = (
+        "import importlib, sys\n"
+        "for name in sys.argv[1:]:\n"
+        "    try: importlib.import_module(name)\n"
+        "    except ModuleNotFoundError: assert '.' in name, name\n"  # a function of a module
+        "assert not {'torch', 'gdbp.torch_nets'} & set(sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code, *sorted(names)], check=True)
+    with_torch = [page for page in pages if "torch" in page.imports]
+    assert 0 < len(with_torch) < len(pages) / 2
+    for page in with_torch:
+        cells = "\n".join(cell.source for cell in page.code_cells)
+        assert "torch" in execute_pages.imported_names(cells, "gdbp"), (
+            "it is named, not a by-product"
+        )
+
+
 def test_every_example_is_collected() -> None:
     """A pattern that matches nothing would leave the examples unread, and no test would fail."""
     command = [

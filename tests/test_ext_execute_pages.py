@@ -22,6 +22,7 @@ extensions = ["myst_nb", "execute_pages"]
 nb_execution_mode = "off"
 nb_custom_formats = {{".md": ("execute_pages.read_page", {{}}, False)}}
 execute_pages_package = "../pack"
+exclude_patterns = ["_build"]
 """
 
 
@@ -50,9 +51,10 @@ class Book:
         file.parent.mkdir(exist_ok=True)
         file.write_text(text)
 
-    def command(self) -> subprocess.Popen[str]:
+    def command(self, builder: str = "html") -> subprocess.Popen[str]:
+        options = ["-W", "-b", builder, "-d", "build/doctrees", "docs", f"build/{builder}"]
         return subprocess.Popen(
-            [sys.executable, "-m", "sphinx", "-W", "-b", "html", "docs", "build/html"],
+            [sys.executable, "-m", "sphinx", *options],
             cwd=self.root,
             env=os.environ | {"PYTHONPATH": str(self.root), "NO_COLOR": "1"},
             stdout=subprocess.PIPE,
@@ -60,9 +62,9 @@ class Book:
             text=True,
         )
 
-    def build(self) -> tuple[bool, str]:
+    def build(self, builder: str = "html") -> tuple[bool, str]:
         """Build; return whether it went well, and what was printed."""
-        process = self.command()
+        process = self.command(builder)
         output, _ = process.communicate(timeout=120)
         return process.returncode == 0, output
 
@@ -70,7 +72,7 @@ class Book:
         return (self.root / f"build/html/{name}.html").read_text()
 
     def results(self) -> list[Path]:
-        return sorted((self.root / "build/cells").glob("*.ipynb"))
+        return sorted((self.root / "docs/_build/cells").glob("*.ipynb"))
 
 
 def executed(output: str) -> list[str]:
@@ -96,17 +98,59 @@ def test_joins_what_a_cell_printed_in_pieces() -> None:
     assert merged[1] is picture
 
 
+@pytest.mark.parametrize(
+    ("text", "what"),
+    [
+        ("<object object at 0x7f3a5c0b4e90>", "an address"),
+        ("saved /tmp/figure.svg", "a path"),
+        ("/home/reader/book", "a path"),
+        (f"prefix {sys.prefix}/lib", "a path"),
+        (f"in {Path.cwd()}", "a path"),
+        ("today 2031-05-06", "a date"),
+        ("at 07:08:09", "a time"),
+        ("took 1.25 s", "a duration"),
+        ("1.3 ms ± 20 µs per loop", "a duration"),
+    ],
+)
+@pytest.mark.parametrize("kind", ["text/plain", "image/svg+xml", "text/html"])
+def test_what_no_second_build_would_repeat(text: str, what: str, kind: str) -> None:
+    output = new_output("display_data", {kind: f"<p>\n{text}\n</p>"})
+    assert f"has {what}" in (execute_pages.unwanted([output]) or "")
+    assert f"\n{text}" in (execute_pages.unwanted([output]) or "")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "array([0.5, 1.0])",
+        "10 steps, 3 seeds",
+        (0.1).hex(),
+        "loss / step: 3/4",
+        "https://example.org/home/page",
+        "data:image/png;base64,eOUM8xy/5s/tmp/0x7f3a5c0b",
+    ],
+)
+def test_what_every_build_repeats(text: str) -> None:
+    printed = new_output("stream", name="stdout", text=text)
+    picture = new_output("display_data", {"image/png": "a 5 s /tmp/ picture"})
+    assert execute_pages.unwanted([printed, picture]) is None
+
+
 def test_runs_only_what_changed(book: Book) -> None:
     good, output = book.build()
     assert good, output
     assert executed(output) == ["one", "two"]
     assert "module a" in book.html("one")
     assert "module c" in book.html("two")
+    assert re.search(r"^2 pages: \d+ s of computing on \d+ cores?, book built in ", output, re.M)
+    times = (book.root / "docs/_build/execution-times.md").read_text()
+    assert re.findall(r"^\| (\w+) \| 1 \| [\d.]+ \| [\d.]+ \|$", times, re.M) == ["one", "two"]
 
     good, output = book.build()
     assert good
     assert executed(output) == []
     assert "no targets are out of date" in output
+    assert "no page had to be run" in output
 
     book.write("pack/c.py", "NAME = 'another c'\n")  # page two imports it through pack.b
     good, output = book.build()
@@ -146,6 +190,12 @@ def test_failures_name_page_cell_and_line(book: Book) -> None:
     assert "docs/one.md:7: cell 1 failed\n    a.fail()\nValueError: inside" in output
     assert "(raised in pack/a.py:2)" in output
     assert executed(output) == ["two"]
+
+    book.write("docs/one.md", page(1, "print('an object')", "x = 1\nprint(object())"))
+    good, output = book.build()
+    assert not good
+    assert "docs/one.md:12: cell 2 failed" in output
+    assert "its output has an address, which another build would not repeat" in output
 
     book.write("docs/one.md", page(1, "print('mended')"))
     good, output = book.build()
@@ -192,6 +242,33 @@ def test_unfinished_and_damaged_builds_are_mended(book: Book) -> None:
     assert good, output
     assert executed(output) == ["one", "two"], "results that cannot be read are made again"
     assert "module a" in book.html("one")
+
+
+def test_workers_are_counted(book: Book) -> None:
+    book.write("docs/conf.py", f"{CONF}execute_pages_workers = 1\n")
+    good, output = book.build()
+    assert good, output
+    lines = re.findall(r"^(running|executed) docs/(\w+)", output, flags=re.MULTILINE)
+    first, second = [name for verb, name in lines if verb == "running"]
+    assert lines == [
+        ("running", first),
+        ("executed", first),
+        ("running", second),
+        ("executed", second),
+    ]
+
+
+def test_builders_share_results_and_unfinished_marks(book: Book) -> None:
+    book.write("docs/one.md", page(1, "x = 1") + "\n{ref}`nowhere`\n")
+    assert not book.build()[0]
+    good, output = book.build("text")
+    assert not good, "the pages were read by the other builder, and their warnings with them"
+    assert executed(output) == []
+    book.write("docs/one.md", page(1, "x = 1"))
+    assert book.build("text")[0]
+    good, output = book.build()
+    assert good, output
+    assert executed(output) == []
 
 
 def test_a_warning_comes_back_until_it_is_mended(book: Book) -> None:

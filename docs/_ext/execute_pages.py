@@ -9,7 +9,11 @@ the versions of the libraries. What is not kept under that name has to be run, a
 there is right; no other record exists that could disagree with it. The files are written in one
 move, so that an interrupted build leaves either a whole result or none.
 
-A cell that raises, or that writes to stderr, ends the build with the page, cell and line named.
+A cell that raises, that writes to stderr, or whose output no second build would repeat (a time, a
+path, an address) ends the build with the page, cell and line named.
+
+How long each page took is printed, and written to ``execution-times.md`` beside the kept results.
+It is no part of the book, since no two builds agree on it.
 """
 
 import ast
@@ -21,15 +25,17 @@ import platform
 import re
 import subprocess
 import sys
+import tempfile
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cache
 from importlib import metadata
 from pathlib import Path
 
 import nbformat
-from docutils import nodes
+import psutil
 from myst_nb.core.read import read_myst_markdown_notebook
 from myst_parser.config.main import MdParserConfig
 from nbclient import NotebookClient
@@ -38,11 +44,9 @@ from nbformat import NotebookNode
 from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
 from sphinx.util import logging
-from sphinx.util.docutils import SphinxDirective
+from tqdm import tqdm
 
 logger = logging.getLogger(__name__)
-
-TABLE = "{execution-times}"
 
 
 class PageError(Exception):
@@ -100,6 +104,7 @@ def all_imports(sources: Iterable[str], package: Path) -> frozenset[str]:
     return frozenset(found)
 
 
+@cache  # most pages import the same modules
 def imported_names(source: str, package: str) -> set[str]:
     """Return the dotted names that one source imports; ``from a import b`` gives a and a.b."""
     code = re.sub(r"^[%!].*", "", source, flags=re.MULTILINE)  # IPython's own lines
@@ -163,10 +168,10 @@ def load_result(page: Page, settings: Settings) -> NotebookNode | None:
     return result if len(result.cells) == len(page.code_cells) else None
 
 
-def keep_result(page: Page, seconds: float, settings: Settings) -> None:
+def keep_result(page: Page, spent: dict[str, float], settings: Settings) -> None:
     """Write the result of a page that has just been run, whole or not at all."""
     result = nbformat.v4.new_notebook(cells=page.code_cells)
-    result.metadata["seconds"] = seconds
+    result.metadata["spent"] = spent
     file = settings.result(page.key)
     draft = file.with_suffix(".draft")
     draft.write_text(nbformat.writes(result), encoding="utf-8")
@@ -194,51 +199,83 @@ def read_page(text: str) -> NotebookNode:
 # --- running pages -------------------------------------------------------------------------------
 
 
-def run_pages(pages: dict[str, Page], settings: Settings, folder: Path, jobs: int) -> None:
+class Progress:
+    """What is seen while pages run: a line when one starts or ends, and a live one if it can be."""
+
+    def __init__(self, pages: dict[str, Page]) -> None:
+        self.pages, self.ended = len(pages), 0
+        self.running: dict[str, int] = {}  # the cell that each page is at
+        cells = sum(len(page.code_cells) for page in pages.values())
+        self.bar = tqdm(total=cells, unit=" cells", disable=None, leave=False, dynamic_ncols=True)
+
+    def start(self, name: str) -> None:
+        self._log("running %s", name)
+        self._show(name, 0)
+
+    def cell(self, name: str) -> None:
+        self.bar.update()
+        self._show(name, self.running[name] + 1)
+
+    def end(self, name: str, verdict: str, seconds: float) -> None:
+        self.ended += 1
+        del self.running[name]
+        self._log("%s %s in %.1f s [%d/%d]", verdict, name, seconds, self.ended, self.pages)
+
+    def _show(self, name: str, cell: int) -> None:
+        self.running[name] = cell
+        running = (f"{Path(page).stem}, cell {done + 1}" for page, done in self.running.items())
+        self.bar.set_postfix_str("; ".join(running))
+
+    def _log(self, *message: object) -> None:
+        with tqdm.external_write_mode():
+            logger.info(*message)
+
+
+def run_pages(pages: dict[str, Page], settings: Settings, folder: Path, workers: int) -> None:
     """Run pages side by side and keep their results; raise one error for all that fail."""
     failures: list[str] = []
-    done = 0
     environment = kernel_environment(settings, pages.values())
+    progress = Progress(pages)
 
     async def run_one(name: str, page: Page, free: asyncio.Semaphore) -> None:
-        nonlocal done
         async with free:
-            start = time.perf_counter()
-            failure = await _run_cells(page, environment, folder)
+            progress.start(name)
+            start, verdict = time.perf_counter(), "executed"
+            try:
+                computing = await _run_cells(page, environment, folder, lambda: progress.cell(name))
+            except PageError as failure:
+                failures.append(f"{name}:{failure}")
+                verdict = "FAILED"
             seconds = time.perf_counter() - start
-        done += 1
-        if failure:
-            failures.append(f"{name}:{failure}")
-        else:
-            keep_result(page, seconds, settings)
-        verdict = "FAILED" if failure else "executed"
-        logger.info("%s %s in %.1f s [%d/%d]", verdict, name, seconds, done, len(pages))
+            progress.end(name, verdict, seconds)
+        if verdict == "executed":
+            keep_result(page, {"seconds": seconds, "computing": computing}, settings)
 
     async def run_all() -> None:
         running.append((asyncio.get_running_loop(), asyncio.current_task()))
-        free = asyncio.Semaphore(jobs)
+        free = asyncio.Semaphore(workers)
         async with asyncio.TaskGroup() as group:
             for name, page in pages.items():
                 group.create_task(run_one(name, page, free))
 
     # In a thread of its own, because nbclient takes Ctrl-C for itself in the main one.
     running: list = []
-    with ThreadPoolExecutor(1) as thread:
+    with ThreadPoolExecutor(1) as thread, progress.bar:
         future = thread.submit(asyncio.run, run_all())
         try:
             future.result()
         except KeyboardInterrupt:
             for loop, task in running:
-                loop.call_soon_threadsafe(
-                    task.cancel
-                )  # each page's kernel is killed on the way out
+                loop.call_soon_threadsafe(task.cancel)  # which kills the kernels on the way out
             raise
     if failures:
         raise PageError("\n\n".join(sorted(failures)))
 
 
-async def _run_cells(page: Page, environment: dict[str, str], folder: Path) -> str | None:
-    """Run the cells of a page in a new kernel; return what failed, if anything did."""
+async def _run_cells(
+    page: Page, environment: dict[str, str], folder: Path, ran: Callable[[], None]
+) -> float:
+    """Run the cells of a page in a new kernel; return the seconds of computing they took."""
     client = NotebookClient(
         page.notebook,
         kernel_name="python3",
@@ -250,16 +287,19 @@ async def _run_cells(page: Page, environment: dict[str, str], folder: Path) -> s
     )
     client.reset_execution_trackers()
     async with client.async_setup_kernel(env=environment):
+        kernel = psutil.Process(client.km.provisioner.pid)
+        before = sum(kernel.cpu_times()[:4])  # its own and its children's, of user and system
         for index, cell in enumerate(page.notebook.cells):
             try:
                 await client.async_execute_cell(cell, index)
             except (CellExecutionError, CellTimeoutError, DeadKernelError) as error:
-                return describe_failure(page, index, error)
+                raise PageError(describe_failure(page, index, error)) from None
             if cell.cell_type == "code":
                 cell.outputs = merge_streams(cell.outputs)
-            if any(output.get("name") == "stderr" for output in cell.get("outputs", [])):
-                return describe_failure(page, index, None)
-    return None
+                if complaint := unwanted(cell.outputs):
+                    raise PageError(describe_failure(page, index, complaint))
+                ran()
+        return sum(kernel.cpu_times()[:4]) - before
 
 
 def merge_streams(outputs: list[NotebookNode]) -> list[NotebookNode]:
@@ -274,6 +314,38 @@ def merge_streams(outputs: list[NotebookNode]) -> list[NotebookNode]:
     return merged
 
 
+UNREPEATABLE = {
+    "an address": r"\b0x[0-9a-fA-F]{8,}\b",
+    "a path": r"(?<![\w./:])/(?:home|opt|private|root|tmp|usr|Users|var)/",
+    "a date": r"\b20\d\d-\d\d-\d\d\b",
+    "a time": r"\b\d\d?:\d\d:\d\d\b",
+    "a duration": r"(?<![\w.])\d+(?:\.\d+)? ?(?:ns|us|µs|ms|s|sec|seconds)\b",
+}
+
+
+def unwanted(outputs: list[NotebookNode]) -> str | None:
+    """Return what a page must not hold of the outputs of a cell, in words; None if all is well."""
+    errors = "".join(output.text for output in outputs if output.get("name") == "stderr").rstrip()
+    if errors:
+        return f"it wrote to stderr:\n{errors}"
+    here = (sys.prefix, os.getcwd(), tempfile.gettempdir(), str(Path.home()))
+    folders = "|".join(re.escape(folder) + r"\b" for folder in here if len(folder) > 1)
+    for text in filter(None, map(_text, outputs)):
+        for what, pattern in (UNREPEATABLE | {"a path of this machine": folders}).items():
+            if found := re.search(pattern, text):
+                line = text[text.rfind("\n", 0, found.start()) + 1 :].partition("\n")[0]
+                return f"its output has {what}, which another build would not repeat:\n{line:.200}"
+    return None
+
+
+def _text(output: NotebookNode) -> str:
+    """Return what can be read in an output; not the pictures in it, whose letters mean nothing."""
+    bundle = output.get("data", {}).items()
+    texts = [data for kind, data in bundle if kind not in ("image/png", "image/jpeg")]
+    text = "\n".join(filter(lambda data: isinstance(data, str), [output.get("text"), *texts]))
+    return re.sub(r"data:[\w/+]+;base64,[\w/+=\s]+", "", text)
+
+
 def kernel_environment(settings: Settings, pages: Iterable[Page]) -> dict[str, str]:
     """Return the environment of the kernels: the same on every machine, whoever builds."""
     private = settings.cells / "home"  # in place of the user's own IPython and matplotlib settings
@@ -284,6 +356,8 @@ def kernel_environment(settings: Settings, pages: Iterable[Page]) -> dict[str, s
         "MPLBACKEND": "module://matplotlib_inline.backend_inline",
         "PYDEVD_DISABLE_FILE_VALIDATION": "1",  # or the debugger complains on the terminal
         "PYTHONHASHSEED": "0",
+        "LC_ALL": "C.UTF-8",
+        "TZ": "UTC",
         # pages run side by side, and a sum's last digit must not hang on the number of threads
         **dict.fromkeys(["OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"], "1"),
     }
@@ -295,15 +369,14 @@ def kernel_environment(settings: Settings, pages: Iterable[Page]) -> dict[str, s
     return environment
 
 
-def describe_failure(page: Page, index: int, error: Exception | None) -> str:
-    """Return ``line: cell n failed``, the line itself and what was raised or written."""
+def describe_failure(page: Page, index: int, error: Exception | str) -> str:
+    """Return ``line: cell n failed``, the line itself and what was raised, or is wrong with it."""
     cell = page.notebook.cells[index]
     number = sum(cell.cell_type == "code" for cell in page.notebook.cells[: index + 1])
     where = inner = None
-    if error is None:
-        text = "".join(o.text for o in cell.outputs if o.get("name") == "stderr").rstrip()
-        reason = f"it wrote to stderr:\n{text}"
-        where = re.search(r"ipykernel_\d+/\d+\.py:(\d+)", text)
+    if isinstance(error, str):
+        reason = error
+        where = re.search(r"ipykernel_\d+/\d+\.py:(\d+)", error)
     elif isinstance(error, CellExecutionError):
         reason = f"{error.ename}: {error.evalue}".removesuffix(": ")
         trace = re.sub(r"\x1b\[[0-9;]*m", "", error.traceback)
@@ -330,40 +403,71 @@ def first_line(page: Page, index: int) -> int:
 
 # --- the events of a build -----------------------------------------------------------------------
 
+_loaded = time.perf_counter()
+_run_now: set[str] = set()  # the names of the results that this build has made
 
-def _unfinished(app: Sphinx) -> Path:
-    return Path(app.outdir, ".unfinished")
+
+def _marks(app: Sphinx) -> list[Path]:
+    """Return the marks of an unfinished build: by the output, and by the pages as Sphinx read them.
+
+    Builders may share the pages (Read the Docs' do), so that each has to know that another failed.
+    """
+    return [Path(folder, ".unfinished") for folder in (app.outdir, app.doctreedir)]
 
 
 def start(app: Sphinx) -> None:
-    """Take the settings; mark the output unfinished until a build has come to a good end."""
+    """Take the settings; mark the build unfinished until it has come to a good end."""
     global _settings
-    cells = Path(app.outdir).parent / "cells"
+    cells = Path(app.confdir, app.config.execute_pages_results)
     cells.mkdir(parents=True, exist_ok=True)
     package = Path(app.confdir, app.config.execute_pages_package).resolve()
     _settings = Settings(cells, package, app.env.myst_config)
-    app.env.rebuild_all_pages = _unfinished(app).exists()
-    _unfinished(app).parent.mkdir(parents=True, exist_ok=True)
-    _unfinished(app).touch()
+    app.env.rebuild_all_pages = any(mark.exists() for mark in _marks(app))
+    for mark in _marks(app):
+        mark.parent.mkdir(parents=True, exist_ok=True)
+        mark.touch()
 
 
 def finish(app: Sphinx, exception: Exception | None) -> None:
     """After a build without errors and warnings, drop the mark, and what no page has any more."""
     if exception or app._warncount:  # warnings count: with -W they are errors
         return
-    _unfinished(app).unlink()
+    for mark in _marks(app):
+        mark.unlink()
     _keep(_settings.cells.glob("*.ipynb"), {f"{key}.ipynb" for key in app.env.page_keys.values()})
     if app.builder.format == "html":
         pages = [Path(app.builder.get_outfilename(doc)) for doc in app.env.found_docs]
         shown = "".join(page.read_text(encoding="utf-8") for page in pages if page.exists())
         _keep(Path(app.outdir, "_images").glob("*"), set(re.findall(r"_images/([^\"?#]+)", shown)))
+    report_times(app)
 
 
 def _keep(files: Iterable[Path], names: set[str]) -> None:
     """Remove all of the files but those with these names."""
     for file in files:
         if file.name not in names:
-            file.unlink()
+            file.unlink(missing_ok=True)
+
+
+def report_times(app: Sphinx) -> None:
+    """Say how long the build took; write down how long each page did."""
+    built = f"book built in {time.perf_counter() - _loaded:.0f} s"
+    table = _settings.cells.parent / "execution-times.md"
+    if table.exists() and not _run_now:
+        logger.info("no page had to be run, %s", built)
+        return
+    rows, computing = [], 0.0
+    for doc, key in sorted(app.env.page_keys.items()):
+        result = nbformat.read(_settings.result(key), as_version=4)
+        spent = result.metadata["spent"]
+        computing += spent["computing"] * (key in _run_now)
+        cells = len(result.cells)
+        rows.append(f"| {doc} | {cells} | {spent['seconds']:.1f} | {spent['computing']:.1f} |\n")
+    head = "| page | cells | seconds | of computing |\n|---|--:|--:|--:|\n"
+    table.write_text(head + "".join(rows), encoding="utf-8")
+    cores = f"{_cores()} core{'s' * (_cores() > 1)}"
+    logger.info("%d pages: %.0f s of computing on %s, %s", len(_run_now), computing, cores, built)
+    logger.info("each page's time is in %s", os.path.relpath(table))
 
 
 def outdated(
@@ -379,10 +483,7 @@ def outdated(
     env.page_keys = {doc: page.key for doc, page in env.pages.items() if page.code_cells}
     if env.rebuild_all_pages:
         return set(env.found_docs)
-    stale = {doc for doc, key in env.page_keys.items() if before.get(doc) != key}
-    if stale:
-        stale |= {doc for doc, text in texts.items() if TABLE in text}
-    return stale
+    return {doc for doc, key in env.page_keys.items() if before.get(doc) != key}
 
 
 def execute(app: Sphinx, env: BuildEnvironment, docnames: list[str]) -> None:
@@ -394,14 +495,20 @@ def execute(app: Sphinx, env: BuildEnvironment, docnames: list[str]) -> None:
     }
     del env.pages
     if todo:
-        jobs = min(len(todo), os.cpu_count() or 1)
-        logger.info("executing %d pages, %d at a time", len(todo), jobs)
+        workers = min(len(todo), app.config.execute_pages_workers or _cores())
+        logger.info("executing %d pages, %d at a time", len(todo), workers)
         try:
-            run_pages(dict(sorted(todo.items(), key=_weight)), _settings, Path(app.srcdir), jobs)
+            run_pages(dict(sorted(todo.items(), key=_weight)), _settings, Path(app.srcdir), workers)
         except PageError as error:
             # Not an exception for Sphinx to report: it would add its own traceback and
             # ask the reader to file a bug.
             sys.exit(f"\nThe book is not built, because pages failed.\n\n{error}\n")
+        _run_now.update(page.key for page in todo.values())
+
+
+def _cores() -> int:
+    """Return how many processors this process may use; a machine can have more."""
+    return len(psutil.Process().cpu_affinity()) if psutil.LINUX else os.cpu_count() or 1
 
 
 def _weight(item: tuple[str, Page]) -> tuple[bool, int]:
@@ -409,22 +516,10 @@ def _weight(item: tuple[str, Page]) -> tuple[bool, int]:
     return "torch" not in item[1].imports, -len(item[1].code_cells)
 
 
-class ExecutionTimes(SphinxDirective):
-    """A table of all pages with code: how many cells, and how long they took when last run."""
-
-    def run(self) -> list[nodes.Node]:
-        rows = [["Page", "Cells", "Seconds"]]
-        for doc, key in sorted(self.env.page_keys.items()):
-            result = nbformat.read(_settings.result(key), as_version=4)
-            rows.append([doc, str(len(result.cells)), f"{result.metadata['seconds']:.1f}"])
-        lines = [f"| {' | '.join(row)} |" for row in rows]
-        lines.insert(1, "|---|--:|--:|")
-        return self.parse_text_to_nodes("\n".join(lines))
-
-
 def setup(app: Sphinx) -> dict[str, bool]:
     app.add_config_value("execute_pages_package", "", "env", str)
-    app.add_directive("execution-times", ExecutionTimes)
+    app.add_config_value("execute_pages_results", "_build/cells", "", str)
+    app.add_config_value("execute_pages_workers", 0, "", int)  # 0: one for each core
     app.connect("builder-inited", start, priority=900)  # after MyST has made its configuration
     app.connect("env-get-outdated", outdated)
     app.connect("env-before-read-docs", execute)
