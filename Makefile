@@ -18,11 +18,11 @@ MODULES := $(filter-out __init__,$(patsubst gdbp/%.py,%,$(wildcard gdbp/*.py)))
 MODULE ?= $(MODULES)
 
 .DEFAULT_GOAL := help
-.PHONY: help html serve linkcheck test site-test mutants $(MODULES:%=mutants-%) lint format clean-html clean
+.PHONY: help html serve linkcheck reproducible readthedocs test site-test mutants $(MODULES:%=mutants-%) lint format clean-html clean
 .DELETE_ON_ERROR:
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 # The stamps are written last: an interrupted installation is taken up again.
 $(DONE): pyproject.toml constraints.txt
@@ -49,12 +49,19 @@ html: $(DONE) $(DOCS_DONE) ## build the book, running the pages that need it
 	@echo "The book is ready: open $(abspath $(BOOK))/index.html"
 
 serve: $(DONE) $(DOCS_DONE) ## open the book in a browser and rebuild it at every change
-	$(BIN)/sphinx-autobuild -n -j auto --open-browser --port 0 --watch gdbp \
+	$(BIN)/sphinx-autobuild -n -j auto -D same_site_write_all=0 --open-browser --port 0 --watch gdbp \
 	  --ignore '*/_build/*' --ignore '*/node_modules/*' --ignore '*/__pycache__/*' \
 	  -d $(WORK)/serve-doctrees docs $(WORK)/serve
 
 linkcheck: $(DONE) $(DOCS_DONE) ## check the links to other sites (needs a network)
 	$(BIN)/python -m sphinx -b linkcheck -j auto -d $(WORK)/linkcheck-doctrees docs $(WORK)/linkcheck
+
+# With FIRST=docs/_build/html, a book just built from nothing, only the second is built.
+reproducible: $(DONE) $(DOCS_DONE) ## build the book in two ways: are they the same, byte for byte?
+	$(BIN)/python tools/reproducible.py $(FIRST:%=--first %)
+
+readthedocs: html ## build the last commit as Read the Docs does: is it the same book?
+	$(BIN)/python tools/readthedocs.py
 
 # A file's examples share their names, so that a file is never divided between the workers.
 test: $(DONE) $(DOCS_DONE) ## run the tests and every example in docstrings, pages and README

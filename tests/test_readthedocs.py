@@ -1,7 +1,6 @@
 """Read the Docs' configuration: its schema, and its steps as far as they go without a network.
 
-Not run here: the downloads (PyTorch from its CPU index, the packages, KaTeX); `make html` installs
-the same from the same pins and builds with the same options.
+`make readthedocs` (tools/readthedocs.py) does all of them, downloads included.
 """
 
 import re
@@ -12,6 +11,7 @@ import tomllib
 from pathlib import Path
 
 import pytest
+import readthedocs
 import yaml
 
 ROOT = Path(__file__).parents[1]
@@ -68,3 +68,24 @@ def test_pip_understands_its_steps(step: list[str]) -> None:
     command = [sys.executable, "-m", "pip", "install", *options]
     run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert run.returncode == 0, run.stderr
+
+
+def test_only_the_index_of_torch_is_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(readthedocs, "can_reach", lambda url: True)
+    assert readthedocs.install_steps() == CONFIG["build"]["jobs"]["install"]
+    monkeypatch.setattr(readthedocs, "can_reach", lambda url: False)
+    first, *rest = readthedocs.install_steps()
+    assert first == "python -m pip install torch==2.13.0"
+    assert rest == CONFIG["build"]["jobs"]["install"][1:]
+
+
+def test_sphinx_is_called_for_each_format(monkeypatch: pytest.MonkeyPatch) -> None:
+    command = "python -m sphinx -T -W --keep-going -b {} -d _build/doctrees -D language=en . {}"
+    html = command.format("html", "$READTHEDOCS_OUTPUT/html")
+    monkeypatch.setitem(readthedocs.CONFIG, "formats", [])
+    assert readthedocs.sphinx_steps() == [html]
+    monkeypatch.setitem(readthedocs.CONFIG, "formats", ["epub"])
+    assert readthedocs.sphinx_steps() == [
+        html,
+        command.format("epub", "$READTHEDOCS_OUTPUT/epub"),
+    ]
