@@ -32,8 +32,7 @@ def copy_sources(folder: Path) -> None:
 
 
 def build(folder: Path, workers: int, environment: dict[str, str], wrapper: list[str]) -> Path:
-    """Build the book from a copy of the sources; return where it is."""
-    copy_sources(folder)
+    """Build the book from a copy of the sources, and return where it is."""
     (folder / "home").mkdir()
     print(f"building with {workers} worker(s), {environment}, {' '.join(wrapper)}", flush=True)
     options = ["-b", "html", "-W", "-n", "--keep-going", "-q", f"-j{workers}"]
@@ -86,8 +85,10 @@ def main() -> None:
         print("faketime is not installed: the dates of the two builds are only a day apart")
         later = []
     with tempfile.TemporaryDirectory() as here, tempfile.TemporaryDirectory() as there:
-        first = arguments.first or build(Path(here, "book"), 2, USUAL, [])
         elsewhere = Path(there, "in another folder", "with a longer name")
+        for folder in (Path(here), elsewhere):
+            copy_sources(folder)
+        first = arguments.first or build(Path(here), 2, USUAL, [])
         books = files(first), files(build(elsewhere, 1, OTHER, later))
     differing = compare(*books)
     if differing:

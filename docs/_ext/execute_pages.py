@@ -149,6 +149,7 @@ def result_key(sources: list[str], imports: frozenset[str], package: Path) -> st
     return hashlib.sha256(json.dumps(depends_on).encode()).hexdigest()
 
 
+@cache
 def _version(distribution: str) -> str | None:
     try:
         return metadata.version(distribution)
