@@ -39,6 +39,7 @@ extensions = [
     "sphinxcontrib.bibtex",
     # our own, in _ext
     "chapter_numbers",
+    "code_links",
     "docstrings",
     "execute_pages",
     "katex_math",

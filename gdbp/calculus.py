@@ -28,6 +28,7 @@ Method = Literal["forward", "central", "complex"]
 """The difference formula."""
 
 METHODS: tuple[Method, ...] = ("forward", "central", "complex")
+"""All of them."""
 
 
 def derivative(
@@ -70,7 +71,7 @@ def derivative(
 
     References:
         The choice of h is in :cite:t:`press2007numerical`, section 5.7; the complex step is due to
-        :cite:t:`squire1998using`. Page: :doc:`/chapters/02-derivative`.
+        :cite:t:`squire1998using`.
     """
     point = _checks.float_array("x", x, ndim=0)
     return float(_slope(f, point[()], point.dtype.type(1), abs(point[()]), h, method))
@@ -106,9 +107,6 @@ def partial_derivative(
     Examples:
         >>> partial_derivative(lambda x: x[0] ** 2 + x[1] ** 2, [1.0, 3.0], 1)
         6.0
-
-    References:
-        Page: :doc:`/chapters/03-gradient`.
     """
     point = _checks.float_array("x", x)
     index = i if isinstance(i, tuple) else (i,)
@@ -147,9 +145,6 @@ def gradient(
     Examples:
         >>> gradient(lambda x: x[0] ** 2 + x[1] ** 2, [1.0, 3.0])
         array([2., 6.])
-
-    References:
-        Page: :doc:`/chapters/03-gradient`.
     """
     point = _checks.float_array("x", x)
     if point.ndim == 0:
@@ -198,9 +193,6 @@ def directional_derivative(
         6.0
         >>> round(directional_derivative(f, [1.0, 3.0], [-3.0, 1.0]), 9)
         0.0
-
-    References:
-        Page: :doc:`/chapters/03-gradient`.
     """
     point = _checks.float_array("x", x)
     if point.ndim == 0:
@@ -293,9 +285,6 @@ def check_gradient(
         True
         >>> print(check_gradient(f, lambda x: x, [1.0, 2.0]))
         WRONG: largest relative error 5.0e-01 (tolerance 1e-06) at x[0]: gradient 1, differences 2
-
-    References:
-        Page: :doc:`/chapters/03-gradient`.
     """
     _checks.function("f", f)
     _checks.real("tolerance", tolerance, above=0)
