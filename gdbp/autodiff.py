@@ -623,7 +623,6 @@ class Value(_Operators):
     References:
         :cite:t:`linnainmaa1976taylor`; :cite:t:`rumelhart1986learning`;
         :cite:t:`griewank2008evaluating`, chapter 3; :cite:t:`baydin2018automatic`, section 3.2.
-        Page: :doc:`/chapters/08-graph`.
     """
 
     __slots__ = ("_record", "grad", "name")
@@ -777,7 +776,6 @@ class Dual(_Operators):
 
     References:
         :cite:t:`griewank2008evaluating`, chapter 3; :cite:t:`baydin2018automatic`, section 3.1.
-        Page: :doc:`/chapters/08-graph`.
     """
 
     __slots__ = ("tangent",)
@@ -842,7 +840,7 @@ def gradient(f: Callable[[Any], Any], x: ArrayLike, *, mode: str = "reverse") ->
         array([2., 6.])
 
     References:
-        :cite:t:`griewank2008evaluating`, chapter 3. Page: :doc:`/chapters/08-graph`.
+        :cite:t:`griewank2008evaluating`, chapter 3.
     """
     _checks.function("f", f)
     _checks.choice("mode", mode, ["reverse", "forward"])
@@ -931,7 +929,7 @@ def count_operations() -> Iterator[Counter]:
 
     References:
         :cite:t:`griewank2008evaluating`, chapter 3, bounds the cost of reverse mode by a small
-        multiple of the function's. Page: :doc:`/chapters/08-graph`.
+        multiple of the function's.
     """
     counter = Counter()
     _counters.append(counter)
@@ -1028,7 +1026,7 @@ def graph(output: Value) -> list[Node]:
         v3 = v2 ** 2: value 25, no gradient yet
 
     References:
-        :cite:t:`griewank2008evaluating`, chapter 2. Page: :doc:`/chapters/08-graph`.
+        :cite:t:`griewank2008evaluating`, chapter 2.
     """
     order = _topological_order(_value("output", output))
     ids = {id(value): k for k, value in enumerate(order)}
@@ -1079,7 +1077,7 @@ def backward_steps(output: Value, grad: ArrayLike | None = None) -> list[Step]:
         w {1: 1.0, 0: 6.0}
 
     References:
-        :cite:t:`griewank2008evaluating`, chapter 3. Page: :doc:`/chapters/08-graph`.
+        :cite:t:`griewank2008evaluating`, chapter 3.
     """
     nodes, order = graph(output), _topological_order(output)
     gradients = {id(output): _seed(output, grad)}

@@ -162,7 +162,6 @@ class Network:
 
     References:
         :cite:t:`rumelhart1986learning`; :cite:t:`nielsen2015neural`, chapter 2.
-        Page: :doc:`/chapters/09-two-layers`.
     """
 
     activations: Sequence[str]
@@ -318,7 +317,6 @@ def init_params(
 
     References:
         :cite:t:`glorot2010understanding`, equation 12; :cite:t:`he2015delving`, equation 10.
-        Page: :doc:`/chapters/09-two-layers`.
     """
     if not np.iterable(sizes):
         raise TypeError(f"sizes needs the width of each layer, got {sizes!r}")
@@ -455,9 +453,6 @@ def worked_example(
         2.9
         >>> example.grad(example.theta).round(12)
         array([2.1 , 4.2 , 4.2 , 8.4 , 4.2 , 3.99])
-
-    References:
-        Page: :doc:`/chapters/10-by-hand`.
     """
     weights = {"w1": w1, "w2": w2, "w3": w3, "w4": w4, "w5": w5, "w6": w6}
     theta = np.array([_checks.real(name, weight) for name, weight in weights.items()])

@@ -97,7 +97,7 @@ def minimize(
         [10.0, 2.5, 0.625]
 
     References:
-        :cite:t:`cauchy1847methode`. Page: :doc:`/chapters/05-gradient-descent`.
+        :cite:t:`cauchy1847methode`.
     """
     n_steps = _checks.integer("n_steps", n_steps, minimum=1)
     step_grad = _grad_or_differences(loss_fn, grad_fn)
@@ -162,7 +162,7 @@ def fit(
         array([2.])
 
     References:
-        :cite:t:`robbins1951stochastic`. Page: :doc:`/chapters/06-batches`.
+        :cite:t:`robbins1951stochastic`.
     """
     inputs, targets = _data(X, y)
     n = len(inputs)
@@ -209,9 +209,6 @@ def batches(n: int, batch_size: int, rng: np.random.Generator) -> list[Indices]:
     Examples:
         >>> [batch.size for batch in batches(5, 2, np.random.default_rng(0))]
         [2, 2, 1]
-
-    References:
-        Page: :doc:`/chapters/06-batches`.
     """
     n = _checks.integer("n", n, minimum=1)
     batch_size = _checks.integer("batch_size", batch_size, minimum=1, maximum=n)

@@ -46,9 +46,6 @@ def draw_graph(
         >>> svg = draw_graph(Value(3.0, name="w") ** 2)
         >>> svg[:37], svg.count("<rect")
         ('<svg xmlns="http://www.w3.org/2000/sv', 2)
-
-    References:
-        Page: :doc:`/chapters/08-graph`.
     """
     nodes = graph(output)
     if len(nodes) > 200:

@@ -74,9 +74,6 @@ def check(exercise: str, answer: Any) -> Verdict:
         Not yet. limit: That is the limit of the flattest direction. Others diverge before.
         >>> check("5.1", [4.0, 0.1, 0.5]).ok
         False
-
-    References:
-        Page: :doc:`/chapters/01-start`.
     """
     parts = _parts(exercise)
     answers = _split(parts, answer)
@@ -108,9 +105,6 @@ def expects(exercise: str) -> list[str]:
     Examples:
         >>> expects("5.1")
         ['limit', 'best', 'factor']
-
-    References:
-        Page: :doc:`/chapters/01-start`.
     """
     return [part.name for part in _parts(exercise)]
 
@@ -131,9 +125,6 @@ def available(page: int | None = None) -> list[str]:
     Examples:
         >>> available(5)
         ['5.1', '5.2', '5.3', '5.4']
-
-    References:
-        Page: :doc:`/chapters/01-start`.
     """
     if page is None:
         return list(_EXERCISES)

@@ -40,7 +40,7 @@ def mse(y: ArrayLike, y_hat: ArrayLike) -> float:
         ValueError: y_hat needs the shape of y, (2,), got shape (2, 1)
 
     References:
-        :cite:t:`goodfellow2016deep`, section 5.1.4. Page: :doc:`/chapters/04-loss`.
+        :cite:t:`goodfellow2016deep`, section 5.1.4.
     """
     target, prediction = _pair(y, y_hat)
     return float(np.mean((target - prediction) ** 2))
@@ -65,9 +65,6 @@ def mse_grad(y: ArrayLike, y_hat: ArrayLike) -> Array:
     Examples:
         >>> mse_grad([0.8], [2.9])
         array([4.2])
-
-    References:
-        Page: :doc:`/chapters/04-loss`.
     """
     target, prediction = _pair(y, y_hat)
     return 2 / target.size * (prediction - target)
@@ -99,7 +96,7 @@ def softmax_cross_entropy(logits: ArrayLike, labels: ArrayLike) -> float:
         0.063464
 
     References:
-        :cite:t:`goodfellow2016deep`, section 6.2.2.3. Page: :doc:`/chapters/04-loss`.
+        :cite:t:`goodfellow2016deep`, section 6.2.2.3.
     """
     z, y = _logits_and_labels(logits, labels)
     return float(-np.mean(_log_softmax(z)[np.arange(y.size), y])) + 0.0  # not -0.0
@@ -125,9 +122,6 @@ def softmax_cross_entropy_grad(logits: ArrayLike, labels: ArrayLike) -> Array:
     Examples:
         >>> softmax_cross_entropy_grad([[0.0, 0.0]], [0])
         array([[-0.5,  0.5]])
-
-    References:
-        Page: :doc:`/chapters/04-loss`.
     """
     z, y = _logits_and_labels(logits, labels)
     grad = np.exp(_log_softmax(z))

@@ -105,7 +105,6 @@ def sgd(
     References:
         :cite:t:`polyak1964some` for momentum; :cite:t:`nesterov1983method`, in the form of
         :cite:t:`sutskever2013importance`, equations (3) and (4).
-        Page: :doc:`/chapters/05-gradient-descent`.
     """
     momentum = _checks.real("momentum", momentum, minimum=0, below=1)
     weight_decay = _checks.real("weight_decay", weight_decay, minimum=0)
@@ -173,7 +172,6 @@ def adagrad(
 
     References:
         :cite:t:`duchi2011adaptive`, section 1.1.
-        Page: :doc:`/chapters/07-optimizers`.
     """
     lr_decay = _checks.real("lr_decay", lr_decay, minimum=0)
     weight_decay = _checks.real("weight_decay", weight_decay, minimum=0)
@@ -256,7 +254,7 @@ def rmsprop(
 
     References:
         :cite:t:`tieleman2012rmsprop`; centered, with momentum: :cite:t:`graves2013generating`,
-        equations (38) to (41). Page: :doc:`/chapters/07-optimizers`.
+        equations (38) to (41).
     """
     alpha = _checks.real("alpha", alpha, minimum=0, below=1)
     eps = _checks.real("eps", eps, minimum=0)
@@ -342,7 +340,7 @@ def adam(
 
     References:
         :cite:t:`kingma2015adam`, algorithm 1; AMSGrad: :cite:t:`reddi2018convergence`,
-        algorithm 2. Page: :doc:`/chapters/07-optimizers`.
+        algorithm 2.
     """
     direction = _adam_direction(beta1, beta2, eps, amsgrad)
     weight_decay = _checks.real("weight_decay", weight_decay, minimum=0)
@@ -399,7 +397,6 @@ def adamw(
 
     References:
         :cite:t:`loshchilov2019decoupled`, algorithm 2.
-        Page: :doc:`/chapters/07-optimizers`.
     """
     direction = _adam_direction(beta1, beta2, eps, amsgrad)
     weight_decay = _checks.real("weight_decay", weight_decay, minimum=0)
@@ -494,9 +491,6 @@ def apply_updates(params: Tree, updates: Tree) -> Tree:
     Examples:
         >>> apply_updates({"w": np.array([1.0])}, {"w": np.array([-0.25])})
         {'w': array([0.75])}
-
-    References:
-        Page: :doc:`/chapters/05-gradient-descent`.
     """
     theta, step = float_tree("params", params), float_tree("updates", updates)
     same_structure("updates", step, "params", theta)
@@ -531,7 +525,7 @@ def clip_by_norm(grads: Tree, max_norm: float) -> tuple[Tree, float]:
         (5.0, array([0.8]))
 
     References:
-        :cite:t:`pascanu2013difficulty`, algorithm 1. Page: :doc:`/chapters/07-optimizers`.
+        :cite:t:`pascanu2013difficulty`, algorithm 1.
     """
     max_norm = _checks.real("max_norm", max_norm, above=0)
     g = float_tree("grads", grads)
@@ -564,9 +558,6 @@ def constant(lr: float) -> Schedule:
         >>> schedule = constant(0.1)
         >>> schedule(0), schedule(1000)
         (0.1, 0.1)
-
-    References:
-        Page: :doc:`/chapters/07-optimizers`.
     """
     lr = _checks.real("lr", lr, above=0)
     return _schedule(lambda t: lr)
@@ -597,9 +588,6 @@ def step_decay(lr: float, every: int, *, gamma: float = 0.1) -> Schedule:
         >>> schedule = step_decay(1.0, every=10, gamma=0.5)
         >>> [schedule(t) for t in (0, 9, 10, 20)]
         [1.0, 1.0, 0.5, 0.25]
-
-    References:
-        Page: :doc:`/chapters/07-optimizers`.
     """
     lr = _checks.real("lr", lr, above=0)
     every = _checks.integer("every", every, minimum=1)
@@ -630,9 +618,6 @@ def exponential(lr: float, *, gamma: float) -> Schedule:
         >>> schedule = exponential(1.0, gamma=0.5)
         >>> [schedule(t) for t in range(4)]
         [1.0, 0.5, 0.25, 0.125]
-
-    References:
-        Page: :doc:`/chapters/07-optimizers`.
     """
     lr = _checks.real("lr", lr, above=0)
     gamma = _checks.real("gamma", gamma, above=0, below=1)
@@ -667,7 +652,7 @@ def cosine(lr: float, n_steps: int, *, min_lr: float = 0.0) -> Schedule:
         [1.0, 0.8536, 0.5, 0.1464, 0.0, 0.0]
 
     References:
-        :cite:t:`loshchilov2017sgdr`, equation (5). Page: :doc:`/chapters/07-optimizers`.
+        :cite:t:`loshchilov2017sgdr`, equation (5).
     """
     lr = _checks.real("lr", lr, above=0)
     n_steps = _checks.integer("n_steps", n_steps, minimum=1)
@@ -702,7 +687,7 @@ def linear_warmup(lr: float | Schedule, n_steps: int, *, start_factor: float = 1
         [0.5, 0.75, 1.0, 0.5, 0.0]
 
     References:
-        :cite:t:`goyal2017accurate`, section 2.2. Page: :doc:`/chapters/07-optimizers`.
+        :cite:t:`goyal2017accurate`, section 2.2.
     """
     rate = _rate(lr)
     n_steps = _checks.integer("n_steps", n_steps, minimum=1)
@@ -758,7 +743,7 @@ def one_cycle(
         [0.04, 0.52, 1.0, 0.0]
 
     References:
-        :cite:t:`smith2019super`. Page: :doc:`/chapters/07-optimizers`.
+        :cite:t:`smith2019super`.
     """
     max_lr = _checks.real("max_lr", max_lr, above=0)
     n_steps = _checks.integer("n_steps", n_steps, minimum=1)

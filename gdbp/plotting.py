@@ -470,8 +470,6 @@ def tangent_and_secants(
         >>> [line.get_label() for line in ax.lines[:3]]
         ['$f$', 'tangent, slope 2', 'secant, $h$ = 0.8, slope 2.8']
         >>> plt.close(ax.figure)
-
-    Page: 2, Derivative.
     """
     x, y = _array(x, "x"), _array(y, "y")
     _same_shape("y", y, "x", x)
@@ -549,8 +547,6 @@ def error_against_step(
         >>> ax.get_xscale(), len(ax.lines)
         ('log', 2)
         >>> plt.close(ax.figure)
-
-    Page: 2, Derivative.
     """
     h = _positive(steps, "steps")
     floor = _number(floor, "floor", positive=True)
@@ -620,8 +616,6 @@ def directional_derivative(
         >>> ax.get_xlabel()
         'angle of $v$ in degrees'
         >>> plt.close(ax.figure)
-
-    Page: 3, Partial derivatives, directional derivatives, gradient.
     """
     phi, d = _array(angles, "angles"), _array(values, "values")
     _same_shape("values", d, "angles", phi)
@@ -717,8 +711,6 @@ def gradient_field(
         >>> ax.get_aspect()
         1.0
         >>> plt.close(ax.figure)
-
-    Page: 3, Partial derivatives, directional derivatives, gradient.
     """
     x, y, f = _grid(x, y, f, ("x", "y", "f"))
     gx, gy = _array(gx, "gx", 2), _array(gy, "gy", 2)
@@ -784,8 +776,6 @@ def losses_compared(
         >>> top.get_ylabel(), bottom.get_ylabel()
         ('loss', 'slope')
         >>> plt.close(top.figure)
-
-    Page: 4, Loss.
     """
     r = _array(residual, "residual")
     panels = [
@@ -852,8 +842,6 @@ def residual_squares(
         >>> [float(square.get_width()) for square in ax.patches]
         [0.5, 0.5]
         >>> plt.close(ax.figure)
-
-    Page: 4, Loss.
     """
     x, y, y_hat = _array(x, "x"), _array(y, "y"), _array(y_hat, "y_hat")
     line_x, line_y = _array(line_x, "line_x"), _array(line_y, "line_y")
@@ -923,8 +911,6 @@ def contour_path(
         >>> ax.get_legend().get_texts()[0].get_text()
         'lr 0.1'
         >>> plt.close(ax.figure)
-
-    Page: 5, Gradient descent; 6; 7.
     """
     x, y, f = _grid(x, y, f, ("x", "y", "f"))
     _mapping(paths, "paths")
@@ -1008,8 +994,6 @@ def lr_sweep(
         >>> [line.get_label() for line in ax.lines]
         ['measured', 'diverged', 'predicted best: 0.4', 'predicted limit: 1']
         >>> plt.close(ax.figure)
-
-    Page: 5, Gradient descent.
     """
     rates = _positive(lrs, "lrs")
     ends = _array(losses, "losses", finite=False)
@@ -1083,8 +1067,6 @@ def loss_curves(
         >>> [line.get_label() for line in ax.lines], ax.get_yscale()
         (['batch', 'stochastic'], 'log')
         >>> plt.close(ax.figure)
-
-    Page: 5, Gradient descent; 6, Batch, stochastic, mini-batch; 7; 13.
     """
     _mapping(curves, "curves")
     x, bands = _optional(x, "x"), _optional(bands, "bands")
@@ -1161,8 +1143,6 @@ def measured_and_predicted(
         >>> [line.get_label() for line in ax.lines]
         ['predicted', 'measured']
         >>> plt.close(ax.figure)
-
-    Page: 6, Batch, stochastic, mini-batch (variance of the gradient against batch size).
     """
     check = _positive if log else _array
     x, measured = check(x, "x"), check(measured, "measured")
@@ -1208,8 +1188,6 @@ def bars(
         >>> [text.get_text() for text in ax.texts]
         ['1', '100']
         >>> plt.close(ax.figure)
-
-    Page: 6, Batch, stochastic, mini-batch (cost of an epoch).
     """
     _mapping(values, "values")
     lengths = [_number(v, f"values[{k!r}]", positive=log) for k, v in values.items()]
@@ -1258,8 +1236,6 @@ def strips(
         >>> [text.get_text() for text in ax.get_yticklabels()]
         ['exact', 'differences']
         >>> plt.close(ax.figure)
-
-    Page: 11, In PyTorch (how far each view of the gradient is from the others).
     """
     _mapping(values, "values")
     floor = _number(floor, "floor", positive=True)
@@ -1340,8 +1316,6 @@ def stability_map(
         >>> [line.get_label() for line in ax.lines]
         ['limit']
         >>> plt.close(ax.figure)
-
-    Page: 7, Optimizers.
     """
     x, y = _array(steps, "steps"), _array(momenta, "momenta")
     for name, axis in (("steps", x), ("momenta", y)):
@@ -1495,8 +1469,6 @@ def race(courses: Mapping[str, Course]) -> Race:
         ...               {"descent": [4, 0]}, {"descent": "lr 0.5"}, alt="A path to the middle.")
         >>> race({"bowl": bowl})
         <Race: bowl>
-
-    Page: 7, Optimizers.
     """
     _mapping(courses, "courses")
     for name, course in courses.items():
@@ -1725,8 +1697,6 @@ def loss_contours(
         >>> ax.get_xlabel()
         '$w_1$'
         >>> plt.close(ax.figure)
-
-    Page: 12, The loss surface and the path.
     """
     u, v, loss = _grid(u, v, loss, ("u", "v", "loss"))
     points, names = _labelled_path(path, labels)
@@ -1789,8 +1759,6 @@ def loss_surface(
         >>> ax.name, ax.get_zlabel()
         ('3d', 'loss')
         >>> plt.close(ax.figure)
-
-    Page: 12, The loss surface and the path.
     """
     u, v, loss = _grid(u, v, loss, ("u", "v", "loss"))
     points, names = _labelled_path(path, labels)
@@ -1995,8 +1963,6 @@ def ridges(
         >>> len(ax.patches), [text.get_text() for text in ax.get_yticklabels()]
         (2, ['layer 1', 'layer 2'])
         >>> plt.close(ax.figure)
-
-    Page: 13, Deep and real (activations and gradients, layer by layer).
     """
     _mapping(samples, "samples")
     rows = {label: _array(v, f"samples[{label!r}]") for label, v in samples.items()}
@@ -2056,8 +2022,6 @@ def image_grid(
         >>> len(ax.images), ax.texts[0].get_text()
         (1, 'diagonal')
         >>> plt.close(ax.figure)
-
-    Page: 13, Deep and real (digits that were misread).
     """
     stack = _array(images, "images", 3)
     n, height, width = stack.shape
@@ -2124,8 +2088,6 @@ def matrix_heatmap(
         >>> [text.get_text() for text in ax.texts]
         ['1', '0.5', '0.3', '0.7']
         >>> plt.close(ax.figure)
-
-    Page: 11, In PyTorch (a weight and its transpose); 4 (a difference that broadcast); 13.
     """
     matrix = _array(values, "values", 2)
     axes_names = (("row_names", row_names), ("column_names", column_names))
@@ -2180,8 +2142,6 @@ def matrix_shapes(
         >>> [(box.get_width(), box.get_height()) for box in ax.patches]
         [(2.0, 4.0), (3.0, 2.0), (3.0, 4.0)]
         >>> plt.close(ax.figure)
-
-    Page: 9, Two layers, derived (every shape shown).
     """
     boxes = [_shape_term(term) for term in terms if not isinstance(term, str)]
     if not boxes:
@@ -2283,8 +2243,6 @@ def network_diagram(
         >>> len(ax.lines), len(ax.patches), ax.texts[0].get_text()
         (6, 5, '$w_{1}$ = 1')
         >>> plt.close(ax.figure)
-
-    Page: 9, Two layers, derived; 10, By hand.
     """
     matrices = [_array(W, f"weights[{k}]", 2) for k, W in enumerate(weights)]
     if not matrices:
@@ -2428,8 +2386,6 @@ def learning_cycle(*, ax: Axes | None = None) -> Axes:
         >>> [text.get_text().splitlines()[0] for text in ax.texts[:4]]
         ['Forward pass', 'Loss', 'Backpropagation', 'Gradient descent']
         >>> plt.close(ax.figure)
-
-    Page: 1, Start here.
     """
     ax = _axes(ax, 4.7)
     ax.set(xlim=(0.0, 10.0), ylim=(0.2, 7.7))

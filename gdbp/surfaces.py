@@ -56,9 +56,6 @@ def restrict(
         >>> g = restrict(loss, [1.0, 2.0, 3.0], 0, 2)
         >>> float(g([0.0, 0.0])), float(g([1.0, 3.0]))
         (4.0, 14.0)
-
-    References:
-        Page: :doc:`/chapters/12-loss-surface`.
     """
     _checks.function("loss_fn", loss_fn)
     theta = np.array(_checks.float_array("params", params, ndim=1))
@@ -120,7 +117,7 @@ def loss_grid(
         array([[ 5., 10.]])
 
     References:
-        :cite:t:`li2018visualizing` draws large networks so. Page: :doc:`/chapters/12-loss-surface`.
+        :cite:t:`li2018visualizing` draws large networks so.
     """
     g = restrict(loss_fn, params, i, j)
     grid_u, grid_v = np.meshgrid(

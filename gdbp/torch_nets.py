@@ -48,9 +48,6 @@ class TwoLayerLinear(nn.Module):
         >>> model = TwoLayerLinear([[1.0, 0.5], [0.9, 0.7]], [[1.0], [2.0]])
         >>> model.hidden.weight.tolist()[0]
         [1.0, 0.8999999761581421]
-
-    References:
-        Page: :doc:`/chapters/11-pytorch`.
     """
 
     def __init__(
@@ -93,9 +90,6 @@ def linear(
     Examples:
         >>> linear([[1.0, 2.0, 3.0]]).weight.shape
         torch.Size([3, 1])
-
-    References:
-        Page: :doc:`/chapters/11-pytorch`.
     """
     weights = _checks.float_array("W", W, ndim=2)
     d_in, d_out = weights.shape
@@ -130,9 +124,6 @@ def dense_network(
           (0): Linear(in_features=2, out_features=1, bias=True)
           (1): Tanh()
         )
-
-    References:
-        Page: :doc:`/chapters/11-pytorch`.
     """
     layers = Network(activations).layers(params)
     modules: list[nn.Module] = []
@@ -158,9 +149,6 @@ def numpy_grads(model: nn.Module) -> list[dict[str, Array]]:
         >>> model(torch.tensor([[3.0, 4.0]], dtype=torch.float64)).sum().backward()
         >>> numpy_grads(model)[0]["W"].tolist()
         [[3.0], [4.0]]
-
-    References:
-        Page: :doc:`/chapters/11-pytorch`.
     """
     layers = [module for module in model.modules() if isinstance(module, nn.Linear)]
     if not layers:
@@ -195,9 +183,6 @@ def record_gradients(model: nn.Module) -> dict[str, list[Array]]:
         >>> model(torch.tensor([[3.0, 4.0]], dtype=torch.float64)).sum().backward()
         >>> seen["weight"][0].tolist()
         [[3.0, 4.0]]
-
-    References:
-        Page: :doc:`/chapters/11-pytorch`.
     """
     seen: dict[str, list[Array]] = {}
 
