@@ -68,7 +68,7 @@ test: $(DONE) $(DOCS_DONE) ## run the tests and every example in docstrings, pag
 	$(BIN)/python -m pytest -n 2 --dist loadfile --cov --cov-report=term
 
 site-test: $(SITE_DONE) ## look at the built book in a browser (after make html)
-	$(BIN)/python -m pytest -m site tests/test_site.py
+	$(BIN)/python -m pytest -m site tests
 
 mutants: $(MODULE:%=mutants-%) ## break the code on purpose: do the tests notice? (one module: MODULE=losses)
 

@@ -1,5 +1,6 @@
 """Sphinx's settings for the book; each setting that is not obvious says why it is there."""
 
+import logging
 import os
 import sys
 import tomllib
@@ -37,6 +38,8 @@ extensions = [
     "sphinx_copybutton",
     "sphinx_design",
     "sphinxcontrib.bibtex",
+    "notfound.extension",
+    "sphinxext.opengraph",
     # our own, in _ext
     "chapter_numbers",
     "code_links",
@@ -44,6 +47,7 @@ extensions = [
     "execute_pages",
     "katex_math",
     "same_site",
+    "site_files",
     "solutions",
     "source_role",
 ]
@@ -81,6 +85,7 @@ bibtex_reference_style = "author_year"
 
 copybutton_prompt_text = r">>> |\.\.\. "
 copybutton_prompt_is_regexp = True
+copybutton_selector = "div.highlight pre:not(.cell_output pre)"  # code, not what it printed
 
 # --- the reference -------------------------------------------------------------------------------
 
@@ -117,6 +122,9 @@ html_math_renderer = "katex"
 html_last_updated_fmt = None  # the same book from the same sources, whatever the day
 # Colours: contrast of at least 4.5 : 1 for text, on both backgrounds; link and visited differ.
 html_theme_options = {
+    "source_repository": repository_url,
+    "source_branch": "main",
+    "source_directory": "docs/",
     "light_css_variables": {
         "color-brand-primary": "#0b5394",
         "color-brand-content": "#0b5394",
@@ -130,3 +138,15 @@ html_theme_options = {
 }
 pygments_style = "a11y-high-contrast-light"
 pygments_dark_style = "a11y-high-contrast-dark"
+
+# --- finding the book ---------------------------------------------------------------------------
+
+# Link previews; site_files adds the address, and what pages without a source need.
+ogp_site_name = html_title
+ogp_social_cards = {
+    "image": "_static/surface.png",
+    "image_mini": "_static/icon.png",
+    "line_color": "#0b5394",
+}
+# matplotlib says for each card that its font has one weight only
+logging.getLogger("matplotlib.font_manager").setLevel(logging.ERROR)

@@ -3,10 +3,13 @@
 import functools
 import http.server
 import os
+import re
 import shutil
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
+from urllib.parse import urljoin, urlsplit
 
 import pytest
 
@@ -23,19 +26,47 @@ OPTIONS = [
 ]
 
 
-class QuietHandler(http.server.SimpleHTTPRequestHandler):
-    """Serves files, and keeps quiet about it."""
+@pytest.fixture(scope="session")
+def root() -> str:
+    """Return the path at which the book is shown, such as /en/latest/: its pages name it."""
+    index = (BOOK / "index.html").read_text(encoding="utf-8")
+    canonical = re.search(r'<link rel="canonical" href="([^"]+)"', index)
+    assert canonical, "no page tells where the book is shown"
+    return urljoin(urlsplit(canonical[1]).path, ".")
+
+
+class BookHandler(http.server.SimpleHTTPRequestHandler):
+    """Serves the book below its path, as Read the Docs does, and keeps quiet about it."""
+
+    def __init__(self, *args: Any, root: str, **options: Any) -> None:
+        self.root = root
+        super().__init__(*args, **options)
+
+    def translate_path(self, path: str) -> str:
+        inside = path.startswith(self.root)
+        return super().translate_path(path.removeprefix(self.root[:-1]) if inside else "/nothing")
+
+    def send_error(self, code: int, *args: Any, **options: Any) -> None:
+        if code != http.HTTPStatus.NOT_FOUND:
+            return super().send_error(code, *args, **options)
+        page = (BOOK / "404.html").read_bytes()
+        self.send_response(code)
+        self.send_header("Content-Type", "text/html; charset=utf-8")
+        self.send_header("Content-Length", str(len(page)))
+        self.end_headers()
+        self.wfile.write(page)
+        return None
 
     def log_message(self, *args: object) -> None:
         pass
 
 
 @pytest.fixture(scope="session")
-def site() -> Iterator[str]:
-    handler = functools.partial(QuietHandler, directory=str(BOOK))
+def site(root: str) -> Iterator[str]:
+    handler = functools.partial(BookHandler, directory=str(BOOK), root=root)
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}/"
+        yield f"http://127.0.0.1:{server.server_port}{root}"
         server.shutdown()
 
 

@@ -106,12 +106,12 @@ def document(page: str) -> Document:
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_links_arrive(page: str) -> None:
+def test_links_arrive(page: str, root: str) -> None:
     lost = []
     for link in document(page).links:
         if urlsplit(link).scheme or link == "#":
             continue
-        target, fragment = urldefrag(urljoin(page, link))
+        target, fragment = urldefrag(urljoin(page, link).removeprefix(root))
         target = unquote(target.partition("?")[0]) or page
         if not (BOOK / target).is_file() or (
             fragment and target.endswith(".html") and unquote(fragment) not in document(target).ids

@@ -439,7 +439,8 @@ def finish(app: Sphinx, exception: Exception | None) -> None:
     if app.builder.format == "html":
         pages = [Path(app.builder.get_outfilename(doc)) for doc in app.env.found_docs]
         shown = "".join(page.read_text(encoding="utf-8") for page in pages if page.exists())
-        _keep(Path(app.outdir, "_images").glob("*"), set(re.findall(r"_images/([^\"?#]+)", shown)))
+        images = [file for file in Path(app.outdir, "_images").rglob("*") if file.is_file()]
+        _keep(images, set(re.findall(r"_images/(?:[^\"?#/]+/)*([^\"?#/]+)", shown)))
     report_times(app)
 
 
