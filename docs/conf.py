@@ -47,6 +47,7 @@ extensions = [
     "execute_pages",
     "katex_math",
     "same_site",
+    "search_words",
     "site_files",
     "solutions",
     "source_role",
