@@ -144,6 +144,51 @@ def test_reusable_code_is_in_the_package(chapter: Chapter) -> None:
             assert not re.search(r"^\s*(def|class) ", cell.source, flags=re.MULTILINE)
 
 
+GLOSSARY = re.findall(
+    r"^(\w[\w -]*)\n  ", (DOCS / "glossary.md").read_text(encoding="utf-8"), flags=re.MULTILINE
+)
+# They have an everyday sense too, in which the pages use them as well: a step of h, a unit vector.
+EVERYDAY = {"bias", "step", "unit", "weight"}
+
+
+def plain(term: str) -> str:
+    """Return a term as it is compared: "mini-batch" and "Mini batch" are the same."""
+    return re.sub(r"[\s-]+", " ", term).lower()
+
+
+def running_text(text: str) -> str:
+    """Return a page's sentences alone, in which {term} is the only role left."""
+    text = text.partition("\n## References")[0]
+    text = re.sub(r"^(`{3,}).*?^\1`*$", "", text, flags=re.MULTILINE | re.DOTALL)
+    text = re.sub(r"^(?::{3,}.*|#.*|\(.*\)=)$", "", text, flags=re.MULTILINE)
+    text = re.sub(r"\$\$.*?\$\$|\$[^$\n]*(?:\n[^$\n]+)?\$", "", text, flags=re.DOTALL)
+    code_or_role = r"(\{[\w:]+\})?`[^`]*`"
+    return re.sub(code_or_role, lambda m: m[0] if m[1] == "{term}" else "", text)
+
+
+@every_chapter
+def test_terms_are_linked_at_first_use(chapter: Chapter) -> None:
+    longest_first = sorted(GLOSSARY, key=len, reverse=True)
+    words = "|".join(re.sub(r"[ -]", r"[\\s-]+", term) for term in longest_first)
+    use = rf"\{{term\}}`(?:[^`<]*<)?(?P<linked>[^`>]+)>?`|\b(?P<bare>{words})(?:s|es)?\b"
+    met: set[str] = set()
+    bare = []
+    for match in re.finditer(use, running_text(chapter.text), flags=re.IGNORECASE):
+        term = plain(match["linked"] or match["bare"])
+        if match["bare"] and term not in met | EVERYDAY:
+            bare.append(match[0])
+        met.add(term)
+    assert not bare, "link them: {term}`gradients <gradient>`"
+
+
+def test_every_term_has_its_name_in_chinese() -> None:
+    text = (DOCS / "glossary.md").read_text(encoding="utf-8")
+    named = re.findall(
+        r"^(\w[\w -]*)\n  \[[\u4e00-\u9fff]+\]\{\.language-zh\}\. ", text, re.MULTILINE
+    )
+    assert named == GLOSSARY
+
+
 def test_every_chapter_is_in_the_table_of_contents() -> None:
     assert "\nchapters/*\n" in (DOCS / "index.md").read_text(encoding="utf-8")
 
