@@ -41,6 +41,7 @@ extensions = [
     "notfound.extension",
     "sphinxext.opengraph",
     # our own, in _ext
+    "book_map",
     "chapter_numbers",
     "code_links",
     "docstrings",
