@@ -47,6 +47,7 @@ extensions = [
     "docstrings",
     "execute_pages",
     "katex_math",
+    "notebooks",
     "same_site",
     "search_words",
     "site_files",
@@ -88,6 +89,13 @@ bibtex_reference_style = "author_year"
 copybutton_prompt_text = r">>> |\.\.\. "
 copybutton_prompt_is_regexp = True
 copybutton_selector = "div.highlight pre:not(.cell_output pre)"  # code, not what it printed
+
+# --- notebooks -----------------------------------------------------------------------------------
+
+notebooks_site = site_url
+notebooks_repository = repository_url
+templates_path = ["_templates"]
+exclude_patterns += ["_templates"]
 
 # --- the reference -------------------------------------------------------------------------------
 
