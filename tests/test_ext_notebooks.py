@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 import nbformat
 import notebooks
 import pytest
+import yaml
 from markdown_writer import escaped, protect_line_starts
 from nbformat import NotebookNode
 from sphinx.errors import ExtensionError
@@ -446,3 +448,23 @@ def test_text_is_not_taken_for_markdown(text: str, expected: str) -> None:
 )
 def test_lines_do_not_begin_a_block(line: str, expected: str) -> None:
     assert protect_line_starts(f"a\n{line}") == f"a\n{expected}"
+
+
+ROOT = Path(__file__).parents[1]
+
+
+def test_the_workflow_is_valid_and_builds_as_read_the_docs_does() -> None:
+    file = ROOT / ".github/workflows/notebooks.yml"
+    schema = ["--builtin-schema", "vendor.github-workflows"]
+    command = [sys.executable, "-m", "check_jsonschema", *schema, str(file)]
+    run = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert run.returncode == 0, run.stdout
+    workflow = yaml.safe_load(file.read_text())
+    assert workflow["permissions"] == {"contents": "write"}
+    checkout, python, install, _, push = workflow["jobs"]["notebooks"]["steps"]
+    assert all(re.search(r"@[0-9a-f]{40}$", step["uses"]) for step in (checkout, python))
+    assert push["run"].endswith(f"HEAD:{notebooks.BRANCH}\n")
+    read_the_docs = yaml.safe_load((ROOT / ".readthedocs.yaml").read_text())["build"]
+    assert python["with"]["python-version"] == read_the_docs["tools"]["python"]
+    assert ".build.jobs.install[]" in install["run"]
+    assert read_the_docs["jobs"]["install"]
