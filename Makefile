@@ -18,11 +18,11 @@ MODULES := $(filter-out __init__,$(patsubst gdbp/%.py,%,$(wildcard gdbp/*.py)))
 MODULE ?= $(MODULES)
 
 .DEFAULT_GOAL := help
-.PHONY: help html serve linkcheck reproducible readthedocs test site-test mutants $(MODULES:%=mutants-%) lint format clean-html clean
+.PHONY: help html serve linkcheck reproducible readthedocs test site-test notebooks-test mutants $(MODULES:%=mutants-%) lint format clean-html clean
 .DELETE_ON_ERROR:
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 # The stamps are written last: an interrupted installation is taken up again.
 $(DONE): pyproject.toml constraints.txt
@@ -69,6 +69,10 @@ test: $(DONE) $(DOCS_DONE) ## run the tests and every example in docstrings, pag
 
 site-test: $(SITE_DONE) ## look at the built book in a browser (after make html)
 	$(BIN)/python -m pytest -m site tests
+
+# Each of two workers has a reader's environment; what needs PyTorch goes to one of them.
+notebooks-test: $(DONE) ## run all notebooks of the built book as a reader would (after make html)
+	$(BIN)/python -m pytest -m notebooks -n 2 --dist loadgroup tests/test_notebooks.py
 
 mutants: $(MODULE:%=mutants-%) ## break the code on purpose: do the tests notice? (one module: MODULE=losses)
 

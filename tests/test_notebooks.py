@@ -1,0 +1,184 @@
+"""The built notebooks: each says what its page says, and runs as it is in a clean environment.
+
+Run by `make notebooks-test`, after `make html`. It needs a package index, as a reader does, for
+what the notebooks install. The package itself comes from the built book, served on this machine
+in place of the address that stands in the notebooks.
+"""
+
+import functools
+import http.server
+import os
+import re
+import subprocess
+import threading
+import venv
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+import nbformat
+import pytest
+from bs4 import BeautifulSoup
+from markdown_it import MarkdownIt
+from mdit_py_plugins.dollarmath import dollarmath_plugin
+from nbformat import NotebookNode
+
+pytestmark = pytest.mark.notebooks
+
+ROOT = Path(__file__).parents[1]
+BOOK = ROOT / "docs/_build/html"
+CHAPTERS = sorted(file.stem for file in ROOT.glob("docs/chapters/*.md"))
+# what only MyST understands: {role}`…`, :::, ```{directive}, (label)=, % comment, glue
+MYST = re.compile(r"\{[a-z:]+\}`|^:{3,}|^`{3,}\{|^\([\w-]+\)=$|^% |\bglue\b|myst", re.MULTILINE)
+
+
+def read(name: str) -> NotebookNode:
+    return nbformat.read(BOOK / f"notebooks/{name}.ipynb", as_version=4)
+
+
+def test_each_chapter_has_a_notebook_and_there_is_no_other() -> None:
+    assert CHAPTERS
+    files = sorted(file.name for file in BOOK.glob("notebooks/*"))
+    assert files == [f"{name}.ipynb" for name in CHAPTERS], "build the book with `make html`"
+
+
+@pytest.mark.parametrize("name", CHAPTERS)
+def test_it_is_plain(name: str) -> None:
+    notebook = read(name)
+    nbformat.validate(notebook)
+    assert notebook.cells[0].source.splitlines()[1].startswith("%pip install ")
+    for cell in notebook.cells:
+        assert not MYST.search(cell.source), cell.source
+        assert not cell.get("outputs")
+        assert not set(cell.metadata) - {"jupyter", "cellView"}
+
+
+def page_text(name: str) -> str:
+    """Return the text of a page, without its cells and what stands beside the text."""
+    page = BeautifulSoup((BOOK / f"chapters/{name}.html").read_text("utf-8"), "html.parser")
+    article = page.find("article")
+    for caption in article.select(".cell_output figcaption, figure figcaption"):
+        caption.find_parent("figure").replace_with(caption)
+    for output in article.select(".cell_output"):
+        captions = output.select("figcaption")
+        cell = output.find_parent(class_="cell")
+        for caption in reversed(captions):
+            cell.insert_after(caption)
+    for extra in article.select(".cell, .headerlink, .take-away, .eqno, .copybtn"):
+        extra.decompose()
+    for formula in article.select(".math"):
+        tex = formula.find("annotation").get_text()
+        formula.replace_with(f" {tex} ")
+    return words(article.get_text())
+
+
+def notebook_text(notebook: NotebookNode) -> str:
+    """Return the text of a notebook as CommonMark, with tables and formulas, shows it."""
+    reader = MarkdownIt("commonmark").enable("table").use(dollarmath_plugin, renderer=formula)
+    cells = [cell.source for cell in notebook.cells if cell.cell_type == "markdown"]
+    html = "\n".join(reader.render(source) for source in cells)
+    return words(BeautifulSoup(html, "html.parser").get_text())
+
+
+def formula(tex: str, options: dict[str, bool]) -> str:
+    tex = re.sub(r"\\tag\{[\d.]+\}\s*$", "", tex)
+    return f" {tex.replace('&', '&amp;').replace('<', '&lt;')} "
+
+
+def words(text: str) -> str:
+    """Return text without what the two may write differently: space, and the lines of formulas."""
+    text = re.sub(r"\\(begin|end)\{split\}", "", text)
+    text = re.sub(r"(Figure \d+\.\d+)\.? ", r"\1 ", text)
+    return re.sub(r"\s+", "", text)
+
+
+@pytest.mark.parametrize("name", CHAPTERS)
+def test_it_says_what_the_page_says(name: str) -> None:
+    assert notebook_text(read(name)) == page_text(name)
+
+
+@cache
+def anchors(file: Path) -> set[str]:
+    page = BeautifulSoup(file.read_text("utf-8"), "html.parser")
+    return {element["id"] for element in page.find_all(id=True)}
+
+
+@pytest.mark.parametrize("name", CHAPTERS)
+def test_its_links_lead_into_the_book(name: str) -> None:
+    notebook = read(name)
+    site = re.match(rf"# (https://.*/)chapters/{name}\.html\n", notebook.cells[0].source)[1]
+    text = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
+    links = re.findall(r"\]\((.+?)\)", text)
+    assert links
+    for link in links:
+        page, _, anchor = link.partition("#")
+        assert page.startswith(site)
+        assert anchor in anchors(BOOK / page.removeprefix(site)), link
+
+
+# --- running them --------------------------------------------------------------------------------
+
+
+class QuietHandler(http.server.SimpleHTTPRequestHandler):
+    """Serves files, and keeps quiet about it."""
+
+    def log_message(self, *args: object) -> None:
+        pass
+
+
+@pytest.fixture(scope="session")
+def site() -> Iterator[str]:
+    handler = functools.partial(QuietHandler, directory=str(BOOK))
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}/"
+        server.shutdown()
+
+
+@pytest.fixture(scope="session")
+def reader(site: str, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, str]]:
+    """Return the programs and the environment variables of a reader who has Jupyter alone.
+
+    pip looks for the package on the notebooks' own site, in vain or not, and here as well.
+    """
+    home = tmp_path_factory.mktemp("reader")
+    private = ("PYTHON", "VIRTUAL_ENV", "JUPYTER", "IPYTHON", "MPL", "COV_")
+    environment = {k: v for k, v in os.environ.items() if not k.startswith(private)} | {
+        "HOME": str(home),
+        "PIP_CONSTRAINT": str(ROOT / "constraints.txt"),
+        "PIP_FIND_LINKS": f"{os.environ.get('PIP_FIND_LINKS', '')} {site}notebooks.html",
+        "PIP_RETRIES": "0",
+        # two run side by side
+        **dict.fromkeys(["OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"], "1"),
+    }
+    venv.create(home / "env", with_pip=True, symlinks=True)
+    programs = home / "env/bin"
+    install = [programs / "python", "-m", "pip", "install", "--quiet", "ipykernel", "nbclient"]
+    subprocess.run(install, env=environment, check=True, stderr=subprocess.DEVNULL)
+    return programs, environment
+
+
+def in_groups(name: str) -> object:
+    """Keep what needs PyTorch together: then one of two environments alone has to install it."""
+    source = (ROOT / f"docs/chapters/{name}.md").read_text("utf-8")
+    torch = [pytest.mark.xdist_group("torch")] if "\nimport torch\n" in source else []
+    return pytest.param(name, marks=torch)
+
+
+@pytest.mark.parametrize("name", [in_groups(name) for name in CHAPTERS])
+def test_it_runs_as_it_is(name: str, reader: tuple[Path, dict[str, str]], tmp_path: Path) -> None:
+    programs, environment = reader
+    file = tmp_path / f"{name}.ipynb"
+    file.write_bytes((BOOK / f"notebooks/{name}.ipynb").read_bytes())
+    command = [programs / "jupyter", "execute", "--inplace", "--timeout=300", file.name]
+    run = subprocess.run(
+        command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
+    )
+    assert run.returncode == 0, run.stderr[-3000:]
+    cells = nbformat.read(file, as_version=4).cells
+    installed = "".join(output.get("text", "") for output in cells[0].outputs)
+    assert "ERROR" not in installed, installed
+    pictures = [cell for cell in cells if "image/" in str(cell.get("outputs", ""))]
+    assert pictures, "each chapter draws something"
+    missing = "import importlib.util as u; assert not u.find_spec('myst_nb')"
+    subprocess.run([programs / "python", "-c", missing], env=environment, check=True)
