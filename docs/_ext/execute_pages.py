@@ -204,10 +204,12 @@ class Progress:
     """What is seen while pages run: a line when one starts or ends, and a live one if it can be."""
 
     def __init__(self, pages: dict[str, Page]) -> None:
-        self.pages, self.ended = len(pages), 0
-        self.running: dict[str, int] = {}  # the cell that each page is at
-        cells = sum(len(page.code_cells) for page in pages.values())
-        self.bar = tqdm(total=cells, unit=" cells", disable=None, leave=False, dynamic_ncols=True)
+        self.cells = {name: len(page.code_cells) for name, page in pages.items()}
+        self.running: dict[str, int] = {}  # how many cells of each page have been run
+        self.ended = 0
+        shown = "{n_fmt} of {total_fmt} cells, {elapsed}{postfix}"
+        cells = sum(self.cells.values())
+        self.bar = tqdm(total=cells, bar_format=shown, disable=None, leave=False)
 
     def start(self, name: str) -> None:
         self._log("running %s", name)
@@ -220,12 +222,12 @@ class Progress:
     def end(self, name: str, verdict: str, seconds: float) -> None:
         self.ended += 1
         del self.running[name]
-        self._log("%s %s in %.1f s [%d/%d]", verdict, name, seconds, self.ended, self.pages)
+        self._log("%s %s in %.1f s [%d/%d]", verdict, name, seconds, self.ended, len(self.cells))
 
     def _show(self, name: str, cell: int) -> None:
         self.running[name] = cell
-        running = (f"{Path(page).stem}, cell {done + 1}" for page, done in self.running.items())
-        self.bar.set_postfix_str("; ".join(running))
+        running = (f"{Path(name).stem} {n}/{self.cells[name]}" for name, n in self.running.items())
+        self.bar.set_postfix_str(", ".join(running))
 
     def _log(self, *message: object) -> None:
         with tqdm.external_write_mode():
