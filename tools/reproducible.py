@@ -25,7 +25,7 @@ def copy_sources(folder: Path) -> None:
     command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
     listed = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True)
     for name in filter(None, listed.stdout.split("\0")):
-        if (ROOT / name).exists():  # else it is deleted, but not yet in a commit
+        if (ROOT / name).is_file():  # else it is deleted, but not yet in a commit
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(ROOT / name, folder / name)
     (folder / "docs/node_modules").symlink_to(ROOT / "docs/node_modules")
