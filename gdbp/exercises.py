@@ -25,6 +25,8 @@ from gdbp.losses import mse, mse_grad, softmax_cross_entropy, softmax_cross_entr
 from gdbp.optimizers import Optimizer, adagrad, adam, clip_by_norm, rmsprop, sgd
 from gdbp.surfaces import restrict
 
+__all__ = ["Verdict", "available", "check", "expects"]  # the rest would give answers away
+
 
 @dataclass(frozen=True, repr=False)
 class Verdict:
