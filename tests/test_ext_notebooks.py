@@ -31,6 +31,7 @@ numfig = True
 numfig_secnum_depth = 0
 numfig_format = {{"figure": "Figure %s"}}
 nb_execution_mode = "off"
+exclude_patterns = ["_build"]
 nb_custom_formats = {{".md": ("execute_pages.read_page", {{}}, False)}}
 execute_pages_package = "../pack"
 notebooks_site = "https://book.example/en"
