@@ -5,14 +5,10 @@ what the notebooks install. The package itself comes from the built book, served
 in place of the address that stands in the notebooks.
 """
 
-import functools
-import http.server
 import os
 import re
 import subprocess
-import threading
 import venv
-from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
@@ -117,22 +113,6 @@ def test_its_links_lead_into_the_book(name: str) -> None:
 
 
 # --- running them --------------------------------------------------------------------------------
-
-
-class QuietHandler(http.server.SimpleHTTPRequestHandler):
-    """Serves files, and keeps quiet about it."""
-
-    def log_message(self, *args: object) -> None:
-        pass
-
-
-@pytest.fixture(scope="session")
-def site() -> Iterator[str]:
-    handler = functools.partial(QuietHandler, directory=str(BOOK))
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}/"
-        server.shutdown()
 
 
 @pytest.fixture(scope="session")
