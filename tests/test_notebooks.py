@@ -109,7 +109,7 @@ def test_its_links_lead_into_the_book(name: str) -> None:
     for link in links:
         page, _, anchor = link.partition("#")
         assert page.startswith(site)
-        assert anchor in anchors(BOOK / page.removeprefix(site)), link
+        assert anchor in {"", *anchors(BOOK / page.removeprefix(site))}, link
 
 
 # --- running them --------------------------------------------------------------------------------

@@ -437,6 +437,7 @@ def setup(app: Sphinx) -> dict[str, bool]:
     app.add_directive("notebooks", NotebookList)
     app.connect("env-get-outdated", outdated)
     app.connect("doctree-resolved", make_relative)
-    app.connect("html-page-context", write_notebook)
+    # before sphinxext-opengraph, which takes commas out of the doctree for its descriptions
+    app.connect("html-page-context", write_notebook, priority=100)
     app.connect("build-finished", finish, priority=400)  # before the build is marked as finished
     return {"parallel_read_safe": True, "parallel_write_safe": True}
