@@ -268,7 +268,10 @@ OPERATIONS: dict[str, Operation] = {
     "transpose": Rearrangement(np.transpose, _permute_back, needs="each axis once"),
     "index": Rearrangement(_pick, _put_back, needs="an index inside the array"),
 }
-"""What the engine can do: each operation with its derivatives, by name."""
+"""What the engine can do: each operation with its derivatives, by name.
+
+:meta hide-value:
+"""
 
 _INFIX = frozenset({"+", "-", "*", "/", "**", "@"})
 _SHOWN = frozenset({"axis", "shape", "axes"})
@@ -904,9 +907,11 @@ _counters: list[Counter] = []
 def count_operations() -> Iterator[Counter]:
     r"""Count what the engine does inside a `with` block, in either mode.
 
-    $$\text{product of } (m, k) \text{ and } (k, n)\colon\ 2mkn, \qquad
-      \text{elementwise: } 1 \text{ per number written}, \qquad
-      \text{reduction: } 1 \text{ per number read}$$
+    $$\begin{aligned}
+      \text{product of } (m, k) \text{ and } (k, n)\colon\ & 2mkn \\
+      \text{elementwise:}\ & 1 \text{ per number written} \\
+      \text{reduction:}\ & 1 \text{ per number read}
+      \end{aligned}$$
 
     A call of exp counts as one, moving numbers as none. A derivative costs one for each number of
     a local derivative that has to be computed (not a constant, an operand or the result), one for

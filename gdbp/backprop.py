@@ -54,7 +54,10 @@ ACTIVATIONS: dict[str, Activation] = {
     # At the kink, any slope in [0, 1] is a subgradient; PyTorch takes 0, and so do we.
     "relu": Activation(lambda z: np.maximum(z, 0), lambda z: (z > 0).astype(z.dtype)),
 }
-"""The activations a layer may have, by name."""
+"""The activations a layer may have, by name.
+
+:meta hide-value:
+"""
 
 LOSSES: dict[str, tuple[Callable[[Any, Any], float], Callable[[Any, Any], Array]]] = {
     "mse": (mse, mse_grad),
@@ -63,7 +66,10 @@ LOSSES: dict[str, tuple[Callable[[Any, Any], float], Callable[[Any, Any], Array]
         lambda labels, logits: softmax_cross_entropy_grad(logits, labels),
     ),
 }
-"""The losses a network may have, by name: the loss and its gradient, both of (target, output)."""
+"""The losses a network may have, by name: the loss and its gradient, both of (target, output).
+
+:meta hide-value:
+"""
 
 
 class Row(NamedTuple):
@@ -338,9 +344,11 @@ def init_params(
 class WorkedExample:
     r"""The network of two numbers multiplied by hand, with its sample and its learning rate.
 
-    $$\hat y = w_5 (w_1 x_1 + w_3 x_2) + w_6 (w_2 x_1 + w_4 x_2) = x^\top W_h W_o, \qquad
+    $$\begin{gathered}
+      \hat y = w_5 (w_1 x_1 + w_3 x_2) + w_6 (w_2 x_1 + w_4 x_2) = x^\top W_h W_o, \\
       W_h = \begin{pmatrix} w_1 & w_2 \\ w_3 & w_4 \end{pmatrix}, \quad
-      W_o = \begin{pmatrix} w_5 \\ w_6 \end{pmatrix}, \qquad L = (y - \hat y)^2$$
+      W_o = \begin{pmatrix} w_5 \\ w_6 \end{pmatrix}, \qquad L = (y - \hat y)^2
+      \end{gathered}$$
 
     Attributes:
         theta: The weights (w1, …, w6), shape (6,).
