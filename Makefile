@@ -18,7 +18,7 @@ MODULES := $(filter-out __init__,$(patsubst gdbp/%.py,%,$(wildcard gdbp/*.py)))
 MODULE ?= $(MODULES)
 
 .DEFAULT_GOAL := help
-.PHONY: help html serve linkcheck reproducible readthedocs test site-test notebooks-test mutants $(MODULES:%=mutants-%) lint format clean-html clean
+.PHONY: help html pdf serve linkcheck reproducible readthedocs test site-test notebooks-test print-test mutants $(MODULES:%=mutants-%) lint format clean-html clean
 .DELETE_ON_ERROR:
 
 help: ## list the targets
@@ -48,6 +48,17 @@ html: $(DONE) $(DOCS_DONE) ## build the book, running the pages that need it
 	@rm -rf $(BOOK).new && cp -R $(WORK)/html $(BOOK).new && rm -rf $(BOOK) && mv $(BOOK).new $(BOOK)
 	@echo "The book is ready: open $(abspath $(BOOK))/index.html"
 
+# What Read the Docs does for "formats: [pdf, epub]", with Sphinx's warnings as errors. The cells' results are those of
+# make html. TeX and librsvg are Debian's (.ci/run has the list). Dated by the last commit: equal sources, equal files.
+pdf: export SOURCE_DATE_EPOCH = $(shell git log -1 --format=%ct)
+pdf: export FORCE_SOURCE_DATE = 1
+
+pdf: $(DONE) $(DOCS_DONE) ## build the book as a PDF, by LaTeX
+	$(BIN)/python -m sphinx -b latex $(SPHINX_OPTIONS) -d $(WORK)/doctrees docs $(WORK)/pdf
+	cd $(WORK)/pdf && latexmk -r latexmkrc -pdf -f -dvi- -ps- -jobname=gdbp -interaction=nonstopmode -silent
+	@cp $(WORK)/pdf/gdbp.pdf $(BUILD)/gdbp.pdf.new && mv $(BUILD)/gdbp.pdf.new $(BUILD)/gdbp.pdf
+	@echo "The book is ready: $(abspath $(BUILD))/gdbp.pdf"
+
 serve: $(DONE) $(DOCS_DONE) ## open the book in a browser and rebuild it at every change
 	$(BIN)/sphinx-autobuild -n -j auto -D same_site_write_all=0 --open-browser --port 0 --watch gdbp \
 	  --ignore '*/_build/*' --ignore '*/node_modules/*' --ignore '*/__pycache__/*' \
@@ -73,6 +84,9 @@ site-test: $(SITE_DONE) ## look at the built book in a browser (after make html)
 # Each of two workers has a reader's environment; what needs PyTorch goes to one of them.
 notebooks-test: $(DONE) ## run all notebooks of the built book as a reader would (after make html)
 	$(BIN)/python -m pytest -m notebooks -n 2 --dist loadgroup tests/test_notebooks.py
+
+print-test: $(SITE_DONE) ## look at the PDF and the EPUB (after make pdf epub)
+	$(BIN)/python -m pytest -m print tests/test_print.py
 
 mutants: $(MODULE:%=mutants-%) ## break the code on purpose: do the tests notice? (one module: MODULE=losses)
 

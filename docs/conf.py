@@ -5,6 +5,7 @@ import os
 import sys
 import tomllib
 import warnings
+from importlib.util import find_spec
 from pathlib import Path
 
 import gdbp
@@ -15,9 +16,10 @@ from docstrings import ShortTypes
 # sphinx-autodoc-typehints calls what Sphinx 10 will not have; constraints.txt holds Sphinx at 9.
 warnings.filterwarnings("ignore", module="sphinx_autodoc_typehints")
 
-_urls = tomllib.loads(Path(__file__).parents[1].joinpath("pyproject.toml").read_text())["project"][
-    "urls"
+_project = tomllib.loads(Path(__file__).parents[1].joinpath("pyproject.toml").read_text())[
+    "project"
 ]
+_urls = _project["urls"]
 # Read the Docs says where the book is shown, and where its source is.
 site_url = os.environ.get("READTHEDOCS_CANONICAL_URL", _urls["Homepage"])
 repository_url = os.environ.get("READTHEDOCS_GIT_CLONE_URL", _urls["Repository"]).removesuffix(
@@ -39,6 +41,7 @@ extensions = [
     "sphinx_design",
     "sphinxcontrib.bibtex",
     "notfound.extension",
+    "sphinxcontrib.rsvgconverter",
     "sphinxext.opengraph",
     # our own, in _ext
     "book_map",
@@ -47,7 +50,9 @@ extensions = [
     "docstrings",
     "execute_pages",
     "katex_math",
+    "latex_book",
     "notebooks",
+    "on_paper",
     "same_site",
     "search_words",
     "site_files",
@@ -160,3 +165,46 @@ ogp_social_cards = {
 }
 # matplotlib says for each card that its font has one weight only
 logging.getLogger("matplotlib.font_manager").setLevel(logging.ERROR)
+
+# --- print: PDF by LaTeX, and EPUB ---------------------------------------------------------------
+
+nb_mime_priority_overrides = [  # the still of what moves, if there is one
+    (builder, mime_type, priority)
+    for builder in ("epub", "latex")
+    for priority, mime_type in enumerate(["image/svg+xml", "text/html"])
+]
+on_paper_leaves_out = ["development/*", "notebooks"]
+_fonts = Path(find_spec("matplotlib").origin).parent / "mpl-data/fonts/ttf"
+
+latex_engine = "xelatex"  # Greek and Chinese in text and code
+latex_documents = [("index", "gdbp.tex", html_title, author, "manual", True)]
+latex_domain_indices = False
+latex_additional_files = [
+    "_print/gdbp-fonts.sty",
+    "_print/gdbp-style.sty",
+    *(
+        str(_fonts / f"DejaVuSans{style}.ttf")
+        for style in ("", "Mono", "Mono-Oblique", "Mono-Bold", "Mono-BoldOblique")
+    ),
+]
+latex_elements = {
+    "papersize": "a4paper",
+    "pointsize": "11pt",
+    "classoptions": ",oneside,openany",
+    "amsmath": r"\usepackage{amsmath}",  # unicode-math has what amssymb has
+    "fontpkg": r"\usepackage{gdbp-fonts}",
+    "fncychap": "",
+    "sphinxsetup": "hmargin=25mm, vmargin={25mm,28mm}, verbatimwithframe=false, "
+    "VerbatimColor={RGB}{244,244,244}, TitleColor={RGB}{11,83,148}, "
+    "InnerLinkColor={RGB}{11,83,148}, OuterLinkColor={RGB}{11,83,148}",
+    "figure_align": "!ht",
+    "makeindex": "",
+    "printindex": "",
+    "preamble": rf"""
+\usepackage{{gdbp-style}}
+\makeatletter
+\def\gdbp@subtitle{{{_project["description"]}}}
+\def\gdbp@url{{{site_url}}}
+\makeatother
+""",
+}

@@ -1,6 +1,6 @@
 """Formulas are typeset at build time."""
 
-from katex_math import typeset
+from katex_math import _valid_mathml, typeset
 
 
 def test_html_for_the_eye_and_mathml_for_the_ear() -> None:
@@ -13,3 +13,15 @@ def test_html_for_the_eye_and_mathml_for_the_ear() -> None:
 
 def test_an_error_says_what_and_where() -> None:
     assert r"Undefined control sequence: \nonsense" in typeset(r"\nonsense", False)["error"]
+
+
+def test_mathml_alone_as_the_standard_has_it() -> None:
+    mathml = typeset(r"\begin{aligned} \lambda_{\max} \end{aligned}", True, "mathml")["html"]
+    assert 'class="katex-html"' not in mathml
+    assert ' columnspacing=""' in mathml
+    assert "<mo>\N{FUNCTION APPLICATION}</mo></msub>" in mathml
+    valid = _valid_mathml(mathml)
+    assert ' columnspacing=""' not in valid
+    assert "<mi>max</mi></msub>" in valid
+    called = typeset(r"\max x", False, "mathml")["html"]
+    assert _valid_mathml(called) == called

@@ -2,11 +2,11 @@
 const katex = require("../node_modules/katex");
 
 require("readline").createInterface({ input: process.stdin }).on("line", (line) => {
-  const { tex, displayMode } = JSON.parse(line);
+  const { tex, displayMode, output } = JSON.parse(line);
   let answer;
   try {
-    // "htmlAndMathml": what is seen, and MathML for screen readers.  "error": no silent repair of doubtful TeX.
-    answer = { html: katex.renderToString(tex, { displayMode, output: "htmlAndMathml", strict: "error" }) };
+    // "error": no silent repair of doubtful TeX.
+    answer = { html: katex.renderToString(tex, { displayMode, output, strict: "error" }) };
   } catch (error) {
     answer = { error: error.message };
   }

@@ -40,28 +40,45 @@ def _server(process_id: int) -> subprocess.Popen[str]:
 
 
 @cache
-def typeset(tex: str, display: bool) -> dict[str, str]:
-    """Return ``{"html": …}``, or ``{"error": …}`` if KaTeX cannot read the formula."""
+def typeset(tex: str, display: bool, output: str = "htmlAndMathml") -> dict[str, str]:
+    """Return ``{"html": …}``, or ``{"error": …}`` if KaTeX cannot read the formula.
+
+    The output is what is seen, and MathML for screen readers; or "mathml" alone.
+    """
     server = _server(os.getpid())
     assert server.stdin
     assert server.stdout
-    server.stdin.write(json.dumps({"tex": tex, "displayMode": display}) + "\n")
+    server.stdin.write(json.dumps({"tex": tex, "displayMode": display, "output": output}) + "\n")
     server.stdin.flush()
     answer: dict[str, str] = json.loads(server.stdout.readline())
     return answer
 
 
-def _html(node: nodes.math | nodes.math_block, tex: str, display: bool) -> str:
-    answer = typeset(tex, display)
+def _html(
+    self: HTML5Translator, node: nodes.math | nodes.math_block, tex: str, display: bool
+) -> str:
+    # Readers of EPUB know MathML, and not KaTeX's style sheet.
+    book = self.builder.name == "epub"
+    answer = typeset(tex, display, "mathml") if book else typeset(tex, display)
     if "error" in answer:
         logger.warning("%s", answer["error"], location=node)
-    return answer.get("html", "")
+    html = answer.get("html", "")
+    return _valid_mathml(html) if book else html
+
+
+def _valid_mathml(mathml: str) -> str:
+    """Mend what KaTeX writes and the standard has not.
+
+    That is an empty attribute, and the application of a function which is a subscript alone.
+    """
+    mathml = mathml.replace(' columnspacing=""', "")
+    return re.sub("<mo>\N{FUNCTION APPLICATION}</mo>(?=</m(?:sub|sup|under|over)+>)", "", mathml)
 
 
 def visit_math(self: HTML5Translator, node: nodes.math) -> None:
     """Write a formula in a line of text."""
     self.body.append(self.starttag(node, "span", "", CLASS="math notranslate"))
-    self.body.append(_html(node, node.astext(), display=False) + "</span>")
+    self.body.append(_html(self, node, node.astext(), display=False) + "</span>")
     raise nodes.SkipNode
 
 
@@ -71,7 +88,7 @@ def visit_math_block(self: HTML5Translator, node: nodes.math_block) -> None:
     if r"\\" in tex and not node.get("no-wrap", node.get("nowrap")):
         tex = rf"\begin{{split}}{tex}\end{{split}}"  # as Sphinx does: lines aligned at each &
     self.body.append(self.starttag(node, "div", CLASS="math notranslate"))
-    self.body.append(f'<div class="formula">{_html(node, tex, display=True)}</div>')
+    self.body.append(f'<div class="formula">{_html(self, node, tex, display=True)}</div>')
     if node["number"]:
         self.body.append(f'<span class="eqno">({get_node_equation_number(self, node)})')
         self.add_permalink_ref(node, _("Link to this equation"))
@@ -82,7 +99,7 @@ def visit_math_block(self: HTML5Translator, node: nodes.math_block) -> None:
 
 def add_style(app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: Any) -> None:
     """Link the style sheet from the pages that have mathematics."""
-    if context.get("has_maths_elements"):
+    if context.get("has_maths_elements") and app.builder.name != "epub":
         app.add_css_file("katex/katex.min.css")
 
 
@@ -91,7 +108,7 @@ def copy_files(app: Sphinx, builder: Builder) -> None:
 
     Before the pages are written: their links to the style sheet carry its checksum.
     """
-    if builder.format != "html":
+    if builder.format != "html" or builder.name == "epub":
         return
     target = Path(app.outdir, "_static", "katex")
     shutil.copytree(

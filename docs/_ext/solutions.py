@@ -11,6 +11,7 @@ from sphinx.application import Sphinx
 from sphinx.transforms import SphinxTransform
 from sphinx.util.docutils import SphinxDirective
 from sphinx.writers.html5 import HTML5Translator
+from sphinx.writers.latex import LaTeXTranslator
 
 
 class Solution(nodes.General, nodes.Element):
@@ -43,20 +44,33 @@ class FoldSolutions(SphinxTransform):
 
 
 def visit_html(self: HTML5Translator, node: Solution) -> None:
-    self.body.append('<details class="solution"><summary>Solution</summary>\n')
+    if self.builder.name == "epub":  # few readers of books fold
+        self.body.append('<div class="solution"><p><strong>Solution.</strong></p>\n')
+    else:
+        self.body.append('<details class="solution"><summary>Solution</summary>\n')
 
 
 def depart_html(self: HTML5Translator, node: Solution) -> None:
-    self.body.append("</details>\n")
+    self.body.append("</div>\n" if self.builder.name == "epub" else "</details>\n")
+
+
+def visit_latex(self: LaTeXTranslator, node: Solution) -> None:
+    """In print nothing folds: the solution follows its exercise."""
+    self.body.append("\n\\begin{gdbpsolution}\n")
+
+
+def depart_latex(self: LaTeXTranslator, node: Solution) -> None:
+    self.body.append("\n\\end{gdbpsolution}\n")
 
 
 def visit_other(self: nodes.NodeVisitor, node: Solution) -> None:
-    """In print nothing folds: the solution follows its exercise."""
+    """Nothing is folded, and nothing is written."""
 
 
 def setup(app: Sphinx) -> dict[str, bool]:
     other = (visit_other, visit_other)
-    app.add_node(Solution, html=(visit_html, depart_html), latex=other, text=other, gettext=other)
+    html, latex = (visit_html, depart_html), (visit_latex, depart_latex)
+    app.add_node(Solution, html=html, latex=latex, text=other, gettext=other)
     app.add_directive("solution", SolutionDirective)
     app.add_transform(FoldSolutions)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
