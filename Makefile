@@ -18,7 +18,7 @@ MODULES := $(filter-out __init__,$(patsubst gdbp/%.py,%,$(wildcard gdbp/*.py)))
 MODULE ?= $(MODULES)
 
 .DEFAULT_GOAL := help
-.PHONY: help html pdf serve linkcheck reproducible readthedocs test site-test notebooks-test print-test mutants $(MODULES:%=mutants-%) lint format clean-html clean
+.PHONY: help html pdf epub serve linkcheck reproducible readthedocs test site-test notebooks-test print-test mutants $(MODULES:%=mutants-%) lint format clean-html clean
 .DELETE_ON_ERROR:
 
 help: ## list the targets
@@ -50,7 +50,7 @@ html: $(DONE) $(DOCS_DONE) ## build the book, running the pages that need it
 
 # What Read the Docs does for "formats: [pdf, epub]", with Sphinx's warnings as errors. The cells' results are those of
 # make html. TeX and librsvg are Debian's (.ci/run has the list). Dated by the last commit: equal sources, equal files.
-pdf: export SOURCE_DATE_EPOCH = $(shell git log -1 --format=%ct)
+pdf epub: export SOURCE_DATE_EPOCH = $(shell git log -1 --format=%ct)
 pdf: export FORCE_SOURCE_DATE = 1
 
 pdf: $(DONE) $(DOCS_DONE) ## build the book as a PDF, by LaTeX
@@ -58,6 +58,12 @@ pdf: $(DONE) $(DOCS_DONE) ## build the book as a PDF, by LaTeX
 	cd $(WORK)/pdf && latexmk -r latexmkrc -pdf -f -dvi- -ps- -jobname=gdbp -interaction=nonstopmode -silent
 	@cp $(WORK)/pdf/gdbp.pdf $(BUILD)/gdbp.pdf.new && mv $(BUILD)/gdbp.pdf.new $(BUILD)/gdbp.pdf
 	@echo "The book is ready: $(abspath $(BUILD))/gdbp.pdf"
+
+epub: $(DONE) $(DOCS_DONE) ## build the book as an EPUB
+	@rm -rf $(WORK)/epub # all that is in the folder goes into the book
+	$(BIN)/python -m sphinx -b epub $(SPHINX_OPTIONS) -d $(WORK)/doctrees docs $(WORK)/epub
+	@cp $(WORK)/epub/gdbp.epub $(BUILD)/gdbp.epub.new && mv $(BUILD)/gdbp.epub.new $(BUILD)/gdbp.epub
+	@echo "The book is ready: $(abspath $(BUILD))/gdbp.epub"
 
 serve: $(DONE) $(DOCS_DONE) ## open the book in a browser and rebuild it at every change
 	$(BIN)/sphinx-autobuild -n -j auto -D same_site_write_all=0 --open-browser --port 0 --watch gdbp \

@@ -48,6 +48,7 @@ extensions = [
     "chapter_numbers",
     "code_links",
     "docstrings",
+    "epub_book",
     "execute_pages",
     "katex_math",
     "latex_book",
@@ -208,3 +209,21 @@ latex_elements = {
 \makeatother
 """,
 }
+
+epub_title = html_title
+epub_description = _project["description"]
+epub_identifier = site_url
+epub_scheme = "URL"
+epub_uid = "book"
+epub_theme_options = {"relbar1": False, "footer": False}
+epub_css_files = ["book-epub.css"]
+epub_cover = ("cover.png", "epub-cover.html")
+epub_show_urls = "no"
+epub_use_index = False
+epub_tocdup = False
+epub_tocdepth = 2
+epub_exclude_files = [
+    ".unfinished",
+    "notebooks.xhtml",
+    *(f"development/{file.stem}.xhtml" for file in Path(__file__).parent.glob("development/*.md")),
+]

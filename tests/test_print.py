@@ -107,3 +107,73 @@ def test_nothing_sticks_out_of_the_page() -> None:
     log = LOG.read_text(encoding="utf-8", errors="replace")
     sizes = re.findall(r"^Overfull \\hbox \((\d+)\.\d+pt too wide\).*", log, re.MULTILINE)
     assert not [size for size in map(int, sizes) if size > 20]
+
+
+# --- the EPUB ------------------------------------------------------------------------------------
+
+
+@functools.cache
+def epub_files() -> dict[str, bytes]:
+    assert EPUB.is_file(), "build it with `make epub`"
+    with ZipFile(EPUB) as book:
+        return {name: book.read(name) for name in book.namelist()}
+
+
+def epub_page(chapter: Path) -> str:
+    return epub_files()[f"chapters/{chapter.stem}.xhtml"].decode()
+
+
+def test_epubcheck_has_nothing_to_say() -> None:
+    check = [sys.executable, "-m", "epubcheck", str(EPUB)]
+    answer = subprocess.run(check, capture_output=True, text=True, check=False)
+    assert answer.returncode == 0, answer.stdout + answer.stderr
+    assert not re.search("WARNING|ERROR", answer.stdout), answer.stdout
+
+
+@every_chapter
+def test_epub_has_the_chapter(chapter: Path) -> None:
+    page = html.unescape(epub_page(chapter))
+    n = int(chapter.name[:2])
+    assert f"<h1>{title(chapter)}</h1>" in page
+    captions = re.findall(rf'class="caption-number">Figure {n}\.(\d+)', page)
+    assert [int(k) for k in captions] == list(range(1, figures(chapter) + 1))
+    numbers = re.findall(rf'class="eqno">\({n}\.(\d+)\)', page)
+    assert [int(k) for k in numbers] == list(range(1, equations(chapter) + 1))
+
+
+@every_chapter
+def test_epub_needs_no_script_and_no_style_of_the_site(chapter: Path) -> None:
+    page = epub_page(chapter)
+    assert not re.search(r"<script|<details|katex-html|<svg|<button", page)
+    assert (
+        'properties="mathml"'
+        in re.search(
+            rf'<item [^>]*href="chapters/{chapter.stem}\.xhtml"[^>]*>',
+            epub_files()["content.opf"].decode(),
+        )[0]
+    )
+
+
+@every_chapter
+def test_epub_images_are_drawings_that_say_what_they_show(chapter: Path) -> None:
+    page = epub_page(chapter)
+    images = re.findall(r"<img [^>]*>", page)
+    assert len(images) >= figures(chapter)
+    assert all(re.search(r' src="[^"]+\.svg"', image) for image in images)
+    outside_of_tables = re.sub(r"<td>.*?</td>", "", page, flags=re.DOTALL)
+    images = re.findall(r"<img [^>]*>", outside_of_tables)
+    assert not [image for image in images if not re.search(r' alt="[^"]+"', image)]
+
+
+def test_epub_has_a_cover_and_an_identity() -> None:
+    package = epub_files()["content.opf"].decode()
+    assert re.search(r'href="cover\.png" media-type="image/png" properties="cover-image"', package)
+    assert "<dc:language>en</dc:language>" in package
+    assert re.search(r'<dc:identifier id="book">https://\S+</dc:identifier>', package)
+
+
+def test_epub_depends_on_the_sources_alone() -> None:
+    with ZipFile(EPUB) as book:
+        assert {entry.date_time for entry in book.infolist()} == {(1980, 1, 1, 0, 0, 0)}
+    commit = run("git", "-C", DOCS, "log", "-1", "--date=format:%Y", "--format=%cd").strip()
+    assert f"<dc:date>{commit}-" in epub_files()["content.opf"].decode()

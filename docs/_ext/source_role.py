@@ -28,7 +28,7 @@ def resolve(
         getattr(import_module(module), name)
     except (ImportError, AttributeError, ValueError):
         return None
-    if app.builder.format != "html":  # nothing to link to
+    if app.builder.format != "html" or app.builder.name == "epub":  # nothing to link to
         return content
     page = f"{OUTPUT_DIRNAME}/{module.replace('.', '/')}"
     return make_refnode(app.builder, node["refdoc"], page, name, content)
