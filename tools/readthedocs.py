@@ -29,6 +29,7 @@ from reproducible import compare, files
 ROOT = Path(__file__).parents[1]
 BOOK = ROOT / "docs/_build/html"
 CONFIG = yaml.safe_load((ROOT / ".readthedocs.yaml").read_text())
+LATEXMK = "latexmk -r latexmkrc -pdf -f -dvi- -ps- -jobname=gdbp -interaction=nonstopmode -silent"
 URLS = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["urls"]
 
 
@@ -141,6 +142,8 @@ def build(folder: Path) -> Path:
         step(command, checkout)
     for command in sphinx_steps():
         step(command, configuration.parent)
+        if command.endswith("/pdf"):
+            step(LATEXMK, checkout / "_readthedocs/pdf")
     return checkout / "_readthedocs/html"
 
 
