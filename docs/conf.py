@@ -50,6 +50,7 @@ extensions = [
     "docstrings",
     "epub_book",
     "execute_pages",
+    "figures",
     "katex_math",
     "latex_book",
     "notebooks",
