@@ -44,6 +44,7 @@ extensions = [
     "sphinxcontrib.rsvgconverter",
     "sphinxext.opengraph",
     # our own, in _ext
+    "accessible",
     "book_map",
     "chapter_numbers",
     "code_links",
@@ -132,7 +133,10 @@ html_title = "Gradient descent and backpropagation"
 html_baseurl = site_url
 html_static_path = ["_static"]
 html_css_files = ["book.css"]
-html_js_files = [(script, {"loading_method": "defer"}) for script in ("race.js", "stepper.js")]
+html_js_files = [
+    (script, {"defer": "defer"})
+    for script in ("lay_out.js", "race.js", "scroll_boxes.js", "stepper.js")
+]
 html_favicon = "_static/favicon.svg"
 html_show_sphinx = False
 html_math_renderer = "katex"

@@ -27,7 +27,7 @@ TITLES = {
 NOT_FOUND = """\
 <h1>Page not found</h1>
 <p>The book has no page at this address. It may have moved.</p>
-<form role="search" class="not-found" action="{root}search.html">
+<form role="search" aria-label="Search the book" class="not-found" action="{root}search.html">
   <label for="not-found-search">Search the book</label>
   <input id="not-found-search" type="search" name="q">
   <button type="submit">Search</button>
