@@ -6,6 +6,7 @@ BIN := $(VENV)/bin
 DONE := $(VENV)/.complete
 DOCS_DONE := docs/node_modules/.complete
 SITE_DONE := $(VENV)/.complete-site
+MEASURES_DONE := tests/node_modules/.complete
 MUTANTS_DONE := $(VENV)/.complete-mutants
 
 BUILD := docs/_build
@@ -40,6 +41,10 @@ $(MUTANTS_DONE): $(DONE)
 
 $(DOCS_DONE): docs/package.json docs/package-lock.json $(DONE)
 	cd docs && PATH="$(abspath $(BIN)):$$PATH" npm ci --no-audit --no-fund
+	@touch $@
+
+$(MEASURES_DONE): tests/package.json tests/package-lock.json $(DONE)
+	cd tests && PATH="$(abspath $(BIN)):$$PATH" npm ci --no-audit --no-fund --ignore-scripts
 	@touch $@
 
 # The book is built aside and takes the place of the last one only when it is complete.
@@ -84,8 +89,9 @@ readthedocs: html ## build the last commit as Read the Docs does: is it the same
 test: $(DONE) $(DOCS_DONE) ## run the tests and every example in docstrings, pages and README
 	$(BIN)/python -m pytest -n 2 --dist loadfile --cov --cov-report=term
 
-site-test: $(SITE_DONE) ## look at the built book in a browser (after make html)
+site-test: $(SITE_DONE) $(MEASURES_DONE) ## look at the built book in a browser (after make html)
 	$(BIN)/python -m pytest -m site tests
+	@cat $(BUILD)/lighthouse.txt
 
 # Each of two workers has a reader's environment; what needs PyTorch goes to one of them.
 notebooks-test: $(DONE) ## run all notebooks of the built book as a reader would (after make html)
@@ -128,4 +134,4 @@ clean-html: ## remove the built book and the kept results of its pages
 	rm -rf $(BUILD)
 
 clean: clean-html ## remove all that is not in the repository's history
-	rm -rf $(VENV) docs/node_modules .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache $(MUTANTS)
+	rm -rf $(VENV) docs/node_modules tests/node_modules .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache $(MUTANTS)

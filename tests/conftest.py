@@ -71,11 +71,17 @@ def site(root: str) -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def browser() -> Iterator[object]:
-    chromium = os.environ.get("CHROMIUM") or shutil.which("chromium")
-    assert chromium, "no browser: install chromium, or say where it is in $CHROMIUM"
+def chromium() -> list[str]:
+    """Return the browser's program and the flags to start it with."""
+    program = os.environ.get("CHROMIUM") or shutil.which("chromium")
+    assert program, "no browser: install chromium, or say where it is in $CHROMIUM"
+    return [program, *OPTIONS]
+
+
+@pytest.fixture(scope="session")
+def browser(chromium: list[str]) -> Iterator[object]:
     playwright = pytest.importorskip("playwright.sync_api", exc_type=ImportError)
     with playwright.sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=chromium, args=OPTIONS)
+        browser = driver.chromium.launch(executable_path=chromium[0], args=chromium[1:])
         yield browser
         browser.close()
