@@ -212,7 +212,7 @@ def test_ctrl_c_leaves_no_kernel_and_the_next_build_is_right(book: Book) -> None
     process = book.command()
     until(lambda: pid.exists() and pid.read_text())
     process.send_signal(signal.SIGINT)
-    process.communicate(timeout=20)
+    process.communicate(timeout=120)
     assert process.returncode != 0
     until(lambda: not Path("/proc", pid.read_text()).exists())
 
