@@ -54,7 +54,7 @@ html: $(DONE) $(DOCS_DONE) ## build the book, running the pages that need it
 	@echo "The book is ready: open $(abspath $(BOOK))/index.html"
 
 # What Read the Docs does for "formats: [pdf, epub]", with Sphinx's warnings as errors. The cells' results are those of
-# make html. TeX and librsvg are Debian's (.ci/run has the list). Dated by the last commit: equal sources, equal files.
+# make html. TeX and librsvg are Debian's (CONTRIBUTING.md has the list). Dated by the last commit: equal sources, equal files.
 pdf epub: export SOURCE_DATE_EPOCH = $(shell git log -1 --format=%ct)
 pdf: export FORCE_SOURCE_DATE = 1
 
