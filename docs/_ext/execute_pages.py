@@ -437,16 +437,18 @@ def finish(app: Sphinx, exception: Exception | None) -> None:
         return
     for mark in _marks(app):
         mark.unlink()
-    _keep(_settings.cells.glob("*.ipynb"), {f"{key}.ipynb" for key in app.env.page_keys.values()})
+    keep_only(
+        _settings.cells.glob("*.ipynb"), {f"{key}.ipynb" for key in app.env.page_keys.values()}
+    )
     if app.builder.format == "html":
         pages = [Path(app.builder.get_outfilename(doc)) for doc in app.env.found_docs]
         shown = "".join(page.read_text(encoding="utf-8") for page in pages if page.exists())
         images = [file for file in Path(app.outdir, "_images").rglob("*") if file.is_file()]
-        _keep(images, set(re.findall(r"_images/(?:[^\"?#/]+/)*([^\"?#/]+)", shown)))
+        keep_only(images, set(re.findall(r"_images/(?:[^\"?#/]+/)*([^\"?#/]+)", shown)))
     report_times(app)
 
 
-def _keep(files: Iterable[Path], names: set[str]) -> None:
+def keep_only(files: Iterable[Path], names: set[str]) -> None:
     """Remove all of the files but those with these names."""
     for file in files:
         if file.name not in names:

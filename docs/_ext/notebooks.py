@@ -33,7 +33,7 @@ from urllib.parse import urljoin
 import markdown_writer
 import nbformat
 from docutils import nodes
-from execute_pages import all_imports
+from execute_pages import all_imports, keep_only
 from markdown_writer import MarkdownWriter, Part
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
@@ -407,19 +407,13 @@ def finish(app: Sphinx, exception: Exception | None) -> None:
         raise ExtensionError(
             f"The list of notebooks has {wheel_name(app.config)}, not {wheel.name}."
         )
-    keep_only(Path(app.outdir, WHEELS), {wheel.name})
+    keep_only(Path(app.outdir, WHEELS).glob("*"), {wheel.name})
     names = {notebook_name(doc) for doc in app.env.found_docs if is_chapter(app.config, doc)}
-    keep_only(Path(app.outdir, NOTEBOOKS), names)
+    keep_only(Path(app.outdir, NOTEBOOKS).glob("*"), names)
     # An error in one of the processes that write pages can get lost, and the page with it.
     missing = [name for name in sorted(names) if not Path(app.outdir, NOTEBOOKS, name).exists()]
     if missing and not app._warncount:
         raise ExtensionError(f"These notebooks were not written: {', '.join(missing)}.")
-
-
-def keep_only(folder: Path, names: Set[str]) -> None:
-    for file in folder.glob("*"):
-        if file.name not in names:
-            file.unlink()
 
 
 def _own_code() -> str:
