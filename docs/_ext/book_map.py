@@ -39,7 +39,6 @@ class BookMapDirective(SphinxDirective):
     has_content = False
 
     def run(self) -> list[nodes.Node]:
-        self.env.metadata[self.env.current_document.docname]["book-map"] = True
         return [BookMap()]
 
 
@@ -70,13 +69,6 @@ def forget(app: Sphinx, env: BuildEnvironment, docname: str) -> None:
 
 def merge(app: Sphinx, env: BuildEnvironment, docnames: list[str], other: BuildEnvironment) -> None:
     openings(env).update({page: text for page, text in openings(other).items() if page in docnames})
-
-
-def changed(app: Sphinx, env: BuildEnvironment) -> list[str]:
-    """Return the pages with a map if an opening is not what it was."""
-    now = {page: (text.ability.astext(), text.needs) for page, text in openings(env).items()}
-    before, env.book_map_before = getattr(env, "book_map_before", None), now
-    return [page for page in env.metadata if "book-map" in env.metadata[page] and now != before]
 
 
 # --- the drawing ---------------------------------------------------------------------------------
@@ -217,6 +209,5 @@ def setup(app: Sphinx) -> dict[str, object]:
     app.connect("doctree-read", read)
     app.connect("env-purge-doc", forget)
     app.connect("env-merge-info", merge)
-    app.connect("env-updated", changed)
     app.add_post_transform(FillMap)
     return {"env_version": 1, "parallel_read_safe": True, "parallel_write_safe": True}

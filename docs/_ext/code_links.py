@@ -149,17 +149,14 @@ def _follow(chain: str, entries: dict[str, Any]) -> str | None:
         return None
 
 
-def resolve(app: Sphinx, env: BuildEnvironment) -> list[str]:
-    """Find the entry of each name; return the pages of the reference that say something new."""
+def resolve(app: Sphinx, env: BuildEnvironment) -> None:
+    """Find the entry of each name, and the pages of each entry."""
     entries = env.domains.python_domain.objects
     for record in records(env).values():
         if record.targets is None:
             found = {chain: entry_of(chain, entries) for chain in sorted(record.chains)}
             record.targets = {chain: entry for chain, entry in found.items() if entry}
-    before = getattr(env, "entry_pages", {})
     env.entry_pages = {name: pages_of(name, records(env)) for name in sorted(entries)}
-    new = {name for name in entries if before.get(name) != env.entry_pages[name]}
-    return sorted({entries[name].docname for name in new})
 
 
 class EntryPages(NamedTuple):
