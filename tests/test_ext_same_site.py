@@ -64,3 +64,8 @@ def test_a_site_built_in_steps_is_the_site_built_at_once(book: Path) -> None:
     steps = build(book, "steps")
     assert b"Another" in steps["two.html"]
     assert not compare(build(book, "once"), steps)
+
+    (book / "docs/conf.py").write_text(f"{CONF}html_title = 'Another title'\n")
+    steps = build(book, "steps")
+    assert b"Another title" in steps["_modules/pack.html"]
+    assert not compare(build(book, "once again"), steps)

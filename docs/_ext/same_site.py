@@ -15,20 +15,23 @@ from sphinx.builders import Builder
 from sphinx.environment import BuildEnvironment
 from sphinx.util.index_entries import split_index_msg
 
-_read_again: list[str] = []
+_everything = False
 
 
 def forget_earlier_site(app: Sphinx, env: BuildEnvironment, docnames: list[str]) -> None:
-    """Remove what Sphinx would add to, if pages are about to be read."""
-    _read_again[:] = docnames if app.config.same_site_write_all else []
-    if _read_again and app.builder.format == "html":
-        shutil.rmtree(Path(app.outdir, "_modules"), ignore_errors=True)
+    """Remove what Sphinx would add to or leave alone, if pages are about to be read or written."""
+    global _everything
+    changed_settings = Path(app.outdir, ".buildinfo.bak")  # what Sphinx makes of it if they have
+    _everything = app.config.same_site_write_all and bool(docnames or changed_settings.exists())
+    if _everything and app.builder.format == "html":
+        changed_settings.unlink(missing_ok=True)
         Path(app.outdir, "searchindex.js").unlink(missing_ok=True)
+        shutil.rmtree(Path(app.outdir, "_modules"), ignore_errors=True)
 
 
 def write_all(app: Sphinx, env: BuildEnvironment) -> list[str]:
     """Have all pages written if any was read."""
-    return sorted(env.found_docs) if _read_again else []
+    return sorted(env.found_docs) if _everything else []
 
 
 def copy_styles(app: Sphinx, builder: Builder) -> None:
