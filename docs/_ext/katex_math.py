@@ -87,7 +87,9 @@ def visit_math_block(self: HTML5Translator, node: nodes.math_block) -> None:
     tex = node.astext()
     if r"\\" in tex and not node.get("no-wrap", node.get("nowrap")):
         tex = rf"\begin{{split}}{tex}\end{{split}}"  # as Sphinx does: lines aligned at each &
-    self.body.append(self.starttag(node, "div", CLASS="math notranslate"))
+    # The theme's wrapper has the equation's id already, and an id stands once in a page.
+    wrapped = "math-wrapper" in node.parent.get("classes", [])
+    self.body.append(self.starttag({} if wrapped else node, "div", CLASS="math notranslate"))
     self.body.append(f'<div class="formula">{_html(self, node, tex, display=True)}</div>')
     if node["number"]:
         self.body.append(f'<span class="eqno">({get_node_equation_number(self, node)})')
