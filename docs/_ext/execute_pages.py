@@ -501,7 +501,8 @@ def execute(app: Sphinx, env: BuildEnvironment, docnames: list[str]) -> None:
     }
     del env.pages
     if todo:
-        workers = min(len(todo), app.config.execute_pages_workers or _cores())
+        # one page more than cores: a kernel that starts or ends mostly waits
+        workers = min(len(todo), app.config.execute_pages_workers or _cores() + 1)
         logger.info("executing %d pages, %d at a time", len(todo), workers)
         try:
             run_pages(dict(sorted(todo.items(), key=_weight)), _settings, Path(app.srcdir), workers)
@@ -525,7 +526,7 @@ def _weight(item: tuple[str, Page]) -> tuple[bool, int]:
 def setup(app: Sphinx) -> dict[str, bool]:
     app.add_config_value("execute_pages_package", "", "env", str)
     app.add_config_value("execute_pages_results", "_build/cells", "", str)
-    app.add_config_value("execute_pages_workers", 0, "", int)  # 0: one for each core
+    app.add_config_value("execute_pages_workers", 0, "", int)  # 0: as many as keep the cores busy
     app.connect("builder-inited", start, priority=900)  # after MyST has made its configuration
     app.connect("env-get-outdated", outdated)
     app.connect("env-before-read-docs", execute)
