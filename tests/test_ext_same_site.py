@@ -13,6 +13,7 @@ import sys
 sys.path[:0] = [{str(Path(same_site.__file__).parent)!r}, ".."]
 extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.viewcode", "same_site"]
 nb_execution_mode = "off"
+version = copyright = "1"
 """
 REFERENCE = """
 ```{eval-rst}
@@ -43,9 +44,9 @@ def book(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def build(book: Path, name: str) -> dict[str, bytes]:
+def build(book: Path, name: str, builder: str = "html", pages: str = "") -> dict[str, bytes]:
     """Build the book and return what is in the site."""
-    options = ["-q", "-W", "-b", "html", "-d", f"{name}-doctrees", "docs", name]
+    options = ["-q", "-W", "-b", builder, "-d", f"{pages or name}-doctrees", "docs", name]
     subprocess.run([sys.executable, "-m", "sphinx", *options], cwd=book, check=True)
     return files(book / name)
 
@@ -69,3 +70,14 @@ def test_a_site_built_in_steps_is_the_site_built_at_once(book: Path) -> None:
     steps = build(book, "steps")
     assert b"Another title" in steps["_modules/pack.html"]
     assert not compare(build(book, "once again"), steps)
+
+
+def test_pages_that_another_builder_has_read(book: Path) -> None:
+    """As ``make epub`` does before ``make html``: the page that links to it is written again too."""
+    build(book, "steps")
+    page = book / "docs/one.md"
+    page.write_text(page.read_text().replace("# One", "# Another"))
+    build(book, "book", "epub", pages="steps")
+    steps = build(book, "steps")
+    assert b"Another" in steps["two.html"]
+    assert not compare(build(book, "once"), steps)

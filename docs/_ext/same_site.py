@@ -3,6 +3,7 @@
 Sphinx writes again the pages that changed and leaves the rest as an earlier build left it: a title
 of another page in a sidebar or beside a link, a word in the search index. So here all pages are
 written again once one has been read again, which takes seconds; running the pages takes minutes.
+The same holds if another builder, which shares the pages as Sphinx read them, has read one again.
 With ``same_site_write_all = False`` Sphinx goes on in its own way, which is quicker for a look.
 """
 
@@ -22,11 +23,24 @@ def forget_earlier_site(app: Sphinx, env: BuildEnvironment, docnames: list[str])
     """Remove what Sphinx would add to or leave alone, if pages are about to be read or written."""
     global _everything
     changed_settings = Path(app.outdir, ".buildinfo.bak")  # what Sphinx makes of it if they have
-    _everything = app.config.same_site_write_all and bool(docnames or changed_settings.exists())
+    _everything = app.config.same_site_write_all and bool(
+        docnames or changed_settings.exists() or is_older_than_pages(app)
+    )
     if _everything and app.builder.format == "html":
         changed_settings.unlink(missing_ok=True)
         Path(app.outdir, "searchindex.js").unlink(missing_ok=True)
         shutil.rmtree(Path(app.outdir, "_modules"), ignore_errors=True)
+
+
+def is_older_than_pages(app: Sphinx) -> bool:
+    """Tell whether a page was read after it was written here, or never written."""
+    if app.builder.format != "html":
+        return False
+    for doc in app.env.all_docs:
+        written, read = Path(app.builder.get_outfilename(doc)), Path(app.doctreedir, f"{doc}.doctree")
+        if not written.exists() or written.stat().st_mtime_ns < read.stat().st_mtime_ns:
+            return True
+    return False
 
 
 def write_all(app: Sphinx, env: BuildEnvironment) -> list[str]:
