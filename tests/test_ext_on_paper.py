@@ -1,5 +1,11 @@
 """What cells show as HTML, as nodes that a PDF and an EPUB can hold."""
 
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import on_paper
 import pytest
 from docutils import nodes
 from on_paper import read_html
@@ -39,3 +45,23 @@ def test_html_that_is_not_xml() -> None:
 def test_html_that_has_no_form_on_paper() -> None:
     with pytest.raises(ExtensionError, match="has <table>, which on_paper cannot print"):
         read_html("<div><table/></div>")
+
+
+def test_link_to_a_page_left_out(tmp_path: Path) -> None:
+    conf = f"""
+import sys
+sys.path.append({str(Path(on_paper.__file__).parent)!r})
+extensions = ["on_paper"]
+on_paper_leaves_out = ["more/*"]
+html_baseurl = "https://book.example/en/"
+"""
+    index = "Book\n====\n\n:doc:`Here <more/page>`.\n\n.. toctree::\n\n   more/page\n"
+    (tmp_path / "more").mkdir()
+    (tmp_path / "conf.py").write_text(conf)
+    (tmp_path / "index.rst").write_text(index)
+    (tmp_path / "more/page.rst").write_text("Page\n====\n")
+    command = [sys.executable, "-m", "sphinx", "-q", "-W", "-b", "latex", ".", "tex"]
+    subprocess.run(command, cwd=tmp_path, check=True)
+    (text,) = (file.read_text() for file in (tmp_path / "tex").glob("*.tex") if file.stem[0] != "s")
+    assert re.search(r"\\sphinxhref\{https://book.example/en/more/page.html\}.*Here", text)
+    assert r"\chapter{Page}" not in text

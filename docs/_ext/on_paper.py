@@ -1,6 +1,6 @@
 """Give the pages a form without a screen, which the PDF (latex_book) and the EPUB (epub_book) need.
 
-- Pages that ``on_paper_leaves_out`` names are left out.
+- Pages that ``on_paper_leaves_out`` names are left out; a link to one leads to the site.
 - What a cell shows as HTML alone (a drawing, a list of steps) becomes lists and images: paper has
   no HTML, and an EPUB no scripts. The HTML has to be XML as well.
 """
@@ -18,6 +18,7 @@ from sphinx import addnodes
 from sphinx.application import Sphinx
 from sphinx.errors import ExtensionError
 from sphinx.transforms.post_transforms import SphinxPostTransform
+from sphinx.util import docname_join
 
 ONLY_ON_SCREEN = {"button", "input", "output", "script", "style"}
 INLINE = {
@@ -44,6 +45,11 @@ class LeaveOut(SphinxPostTransform):
             entries = [entry for entry in toctree["entries"] if not self.is_left_out(entry[1])]
             toctree["entries"] = entries
             toctree["includefiles"] = [doc for _, doc in entries]
+        for link in list(self.document.findall(addnodes.pending_xref)):
+            page = docname_join(link.get("refdoc", ""), link["reftarget"])
+            if link["reftype"] == "doc" and self.is_left_out(page):
+                address = f"{self.config.html_baseurl}{page}.html"
+                link.replace_self(nodes.reference("", "", *link.children, refuri=address))
 
     def is_left_out(self, docname: str) -> bool:
         return any(fnmatch(docname, pattern) for pattern in self.config.on_paper_leaves_out)
