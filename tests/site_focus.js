@@ -35,8 +35,18 @@ window.focusTest = (() => {
   const opacity = (e) =>
     Number(getComputedStyle(e).opacity) * (e.parentElement ? opacity(e.parentElement) : 1);
 
+  // Some points of the part of a box that is in the window.
+  const points = ({ left, right, top, bottom }) => {
+    const between = (low, high) => [0.1, 0.5, 0.9].map((part) => low + part * (high - low));
+    const [x, y] = [
+      between(Math.max(left, 0), Math.min(right, innerWidth)),
+      between(Math.max(top, 0), Math.min(bottom, innerHeight)),
+    ];
+    return x.flatMap((x) => y.map((y) => [x, y]));
+  };
+
   // What is wrong with the focus of an element, or nothing: its outline is at least 2 pixels wide,
-  // with a contrast of 3 to 1 to what is behind; it is in the window, and nothing is over it.
+  // with a contrast of 3 to 1 to what is behind; it is in the window, and nothing is over all of it.
   const wrong = (e) => {
     const styles = [getComputedStyle(e), getComputedStyle(e, "::after")]; // a card's link is over it
     const style = styles.find(
@@ -47,13 +57,14 @@ window.focusTest = (() => {
     const ratio = contrast(style.outlineColor, behind);
     if (ratio < 3) return `the outline has a contrast of ${ratio.toFixed(2)}`;
     if (opacity(e) < 0.9) return "transparent";
-    const boxes = (style === styles[0] ? e : e.offsetParent).getClientRects();
-    const box = [...boxes].find(({ width, height }) => width && height);
-    if (!box) return "has no size";
-    const [x, y] = [box.left + Math.min(box.width / 2, 20), box.top + Math.min(box.height / 2, 20)];
-    const top = document.elementFromPoint(x, y);
-    if (!top) return `out of the window, at ${Math.round(x)}, ${Math.round(y)}`;
-    return e.contains(top) || top.contains(e) ? null : `behind ${top.outerHTML.slice(0, 60)}`;
+    const boxes = [...(style === styles[0] ? e : e.offsetParent).getClientRects()];
+    if (!boxes.some(({ width, height }) => width && height)) return "has no size";
+    const seen = ([x, y]) => {
+      const top = document.elementFromPoint(x, y);
+      return top && (e.contains(top) || top.contains(e));
+    };
+    if (boxes.flatMap(points).some(seen)) return null;
+    return `not in the window, or behind something, at ${JSON.stringify(boxes[0])}`;
   };
 
   // Give the focus to each, in a script: quick enough for every page.
