@@ -2,8 +2,9 @@
 
 Takes the default steps from its documentation and ours from .readthedocs.yaml: a shallow clone of
 the last commit, a virtual environment, the install job, and Sphinx in the folder of conf.py, with
-the variables that Read the Docs sets. Compares the result with the book of `make html`, and says
-how long it took and how much memory (at most 5 minutes and 2 GB are meant; a build may take 15).
+the variables that Read the Docs sets. Debian's packages have to be there. Compares the result with
+the book of `make html`, and says how long it took and how much memory (at most 5 minutes and 2 GB
+are meant; a build may take 15).
 
 https://docs.readthedocs.com/platform/stable/builds.html
 https://docs.readthedocs.com/platform/stable/reference/environment-variables.html
@@ -63,6 +64,7 @@ def environment(checkout: Path, virtualenv: Path) -> dict[str, str]:
     """Return this environment with the variables of a build."""
     return os.environ | {
         "PATH": f"{virtualenv / 'bin'}{os.pathsep}{os.environ['PATH']}",
+        "GDBP_CACHE": str(checkout.parent / "cache"),  # a new machine has fetched nothing yet
         "NO_COLOR": "1",
         "READTHEDOCS": "True",
         "READTHEDOCS_CANONICAL_URL": URLS["Homepage"],
