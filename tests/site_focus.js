@@ -37,7 +37,8 @@ window.focusTest = (() => {
 
   // Some points of the part of a box that is in the window.
   const points = ({ left, right, top, bottom }) => {
-    const between = (low, high) => [0.1, 0.5, 0.9].map((part) => low + part * (high - low));
+    const between = (low, high) =>
+      low < high ? [0.1, 0.5, 0.9].map((part) => low + part * (high - low)) : [];
     const [x, y] = [
       between(Math.max(left, 0), Math.min(right, innerWidth)),
       between(Math.max(top, 0), Math.min(bottom, innerHeight)),

@@ -73,7 +73,7 @@ def test_a_site_built_in_steps_is_the_site_built_at_once(book: Path) -> None:
 
 
 def test_pages_that_another_builder_has_read(book: Path) -> None:
-    """As ``make epub`` does before ``make html``: the page that links to it is written again too."""
+    """As ``make epub`` does before ``make html``: all pages are written again."""
     build(book, "steps")
     page = book / "docs/one.md"
     page.write_text(page.read_text().replace("# One", "# Another"))

@@ -37,7 +37,8 @@ def is_older_than_pages(app: Sphinx) -> bool:
     if app.builder.format != "html":
         return False
     for doc in app.env.all_docs:
-        written, read = Path(app.builder.get_outfilename(doc)), Path(app.doctreedir, f"{doc}.doctree")
+        written = Path(app.builder.get_outfilename(doc))
+        read = Path(app.doctreedir, f"{doc}.doctree")
         if not written.exists() or written.stat().st_mtime_ns < read.stat().st_mtime_ns:
             return True
     return False
