@@ -19,7 +19,7 @@ def visit_entry(self: HTML5Translator, node: nodes.entry) -> None:
 
 
 def visit_citation(self: HTML5Translator, node: nodes.citation) -> None:
-    """Write an item of the bibliography with the role that its list can hold."""
+    """Write an item of the bibliography with the role that its list, and an EPUB, can hold."""
     HTML5Translator.visit_citation(self, node)
     self.body[-1] = self.body[-1].replace('role="doc-biblioentry"', 'role="listitem"')
 

@@ -16,7 +16,6 @@ from myst_nb.sphinx_ import HideCodeCellNode
 from sphinx.application import Sphinx
 from sphinx.builders.epub3 import HTML_TAG, Epub3Builder
 from sphinx.transforms.post_transforms import SphinxPostTransform
-from sphinx.writers.html5 import HTML5Translator
 
 
 class Unfold(SphinxPostTransform):
@@ -45,18 +44,8 @@ class Straighten(SphinxPostTransform):
                     break
 
 
-class EpubTranslator(HTML5Translator):
-    """Sphinx's XHTML, without a role that the standard of EPUB has given up."""
-
-    def visit_citation(self, node: nodes.citation) -> None:
-        super().visit_citation(node)
-        self.body[-1] = self.body[-1].replace(' role="doc-biblioentry"', ' role="listitem"')
-
-
 class BookEpub(Epub3Builder):
     """Sphinx's EPUB with a cover, the MathML declared, and the same bytes from the same book."""
-
-    default_translator_class = EpubTranslator
 
     def init(self) -> None:
         # Not the site's styles, scripts and indices.
