@@ -7,13 +7,12 @@ import re
 import shutil
 import threading
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
 import pytest
+from built_book import BOOK
 
-BOOK = Path(__file__).parents[1] / "docs/_build/html"
 OPTIONS = [
     "--headless",
     "--no-sandbox",

@@ -15,6 +15,7 @@ from pathlib import Path
 import nbformat
 import pytest
 from bs4 import BeautifulSoup
+from built_book import BOOK
 from markdown_it import MarkdownIt
 from mdit_py_plugins.dollarmath import dollarmath_plugin
 from nbformat import NotebookNode
@@ -22,7 +23,6 @@ from nbformat import NotebookNode
 pytestmark = pytest.mark.notebooks
 
 ROOT = Path(__file__).parents[1]
-BOOK = ROOT / "docs/_build/html"
 CHAPTERS = sorted(file.stem for file in ROOT.glob("docs/chapters/*.md"))
 # what only MyST understands: {role}`…`, :::, ```{directive}, (label)=, % comment, glue
 MYST = re.compile(r"\{[a-z:]+\}`|^:{3,}|^`{3,}\{|^\([\w-]+\)=$|^% |\bglue\b|myst", re.MULTILINE)

@@ -11,12 +11,10 @@ from typing import NamedTuple
 from urllib.parse import unquote, urldefrag, urljoin, urlsplit
 
 import pytest
+from built_book import BOOK, CHAPTERS, PAGES
 
 pytestmark = pytest.mark.site
 
-BOOK = Path(__file__).parents[1] / "docs/_build/html"
-PAGES = sorted(file.relative_to(BOOK).as_posix() for file in BOOK.rglob("*.html"))
-CHAPTERS = [page for page in PAGES if page.startswith("chapters/")]
 FOCUS_TEST = Path(__file__).with_name("site_focus.js")
 RACE, STEPPER = "chapters/07-optimizers.html", "chapters/08-graph.html"
 LAID_OUT = "#furo-main-content"  # a page opened at an anchor is laid out at once (lay_out.js)

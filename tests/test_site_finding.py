@@ -6,16 +6,13 @@ Run by `make site-test`, after `make html`; the search is for test_site_search.p
 import re
 import xml.etree.ElementTree as ET
 from functools import cache
-from pathlib import Path
 from urllib.parse import urljoin, urlsplit
 
 import pytest
+from built_book import BOOK, CHAPTERS, PAGES
 
 pytestmark = pytest.mark.site
 
-BOOK = Path(__file__).parents[1] / "docs/_build/html"
-PAGES = sorted(file.relative_to(BOOK).as_posix() for file in BOOK.rglob("*.html"))
-CHAPTERS = [page for page in PAGES if page.startswith("chapters/")]
 REFERENCE = [page for page in PAGES if re.match(r"reference/(?!index)", page)]
 
 

@@ -15,14 +15,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from built_book import BOOK, CHAPTERS, PAGES
 from katex_math import NODE
 
 pytestmark = pytest.mark.site
 
 HERE = Path(__file__).parent
-BOOK = HERE.parent / "docs/_build/html"
-PAGES = sorted(file.relative_to(BOOK).as_posix() for file in BOOK.rglob("*.html"))
-CHAPTERS = [page for page in PAGES if page.startswith("chapters/")]
 
 every_page = pytest.mark.parametrize("page", PAGES)
 every_chapter = pytest.mark.parametrize("page", CHAPTERS)
