@@ -71,10 +71,14 @@ def shown(ax: Axes) -> Axes:
 # Style
 
 
-def luminance(colour: Any) -> float:
+def linear(colour: Any) -> np.ndarray:
+    """Take the gamma out of a colour of sRGB."""
     c = np.asarray(to_rgb(colour))
-    linear = np.where(c <= 0.04045, c / 12.92, ((c + 0.055) / 1.055) ** 2.4)
-    return float(linear @ [0.2126, 0.7152, 0.0722])
+    return np.where(c <= 0.04045, c / 12.92, ((c + 0.055) / 1.055) ** 2.4)
+
+
+def luminance(colour: Any) -> float:
+    return float(linear(colour) @ [0.2126, 0.7152, 0.0722])
 
 
 def in_dark_theme(colour: Any) -> np.ndarray:
@@ -94,6 +98,43 @@ def test_the_cycle_keeps_its_order_in_grey_in_both_themes() -> None:
     dark = [luminance(in_dark_theme(colour)) for colour in plotting.COLOURS]
     assert all(b > 1.15 * a for a, b in itertools.pairwise(light))
     assert all(a > b for a, b in itertools.pairwise(dark))
+
+
+# The three kinds of colour blindness, complete: on linear RGB, from Machado, Oliveira and Fernandes
+# (2009), "A physiologically-based model for simulation of color vision deficiency", table 1.
+COLOUR_VISION = {
+    "protanopia": [
+        [0.152286, 1.052583, -0.204868],
+        [0.114503, 0.786281, 0.099216],
+        [-0.003882, -0.048116, 1.051998],
+    ],
+    "deuteranopia": [
+        [0.367322, 0.860646, -0.227968],
+        [0.280085, 0.672501, 0.047413],
+        [-0.011820, 0.042940, 0.968881],
+    ],
+    "tritanopia": [
+        [1.255528, -0.076749, -0.178779],
+        [-0.078411, 0.930809, 0.147602],
+        [0.004733, 0.691367, 0.303900],
+    ],
+    "all": np.eye(3),
+}
+
+
+def lab(rgb: np.ndarray) -> np.ndarray:
+    """Return CIELAB of linear RGB, in which one just sees a distance of about 2.3."""
+    xyz = np.array([[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]])
+    t = xyz @ np.clip(rgb, 0.0, 1.0) / xyz.sum(axis=1)
+    x, y, z = np.where(t > (6 / 29) ** 3, np.cbrt(t), t / (3 * (6 / 29) ** 2) + 4 / 29)
+    return np.array([116 * y - 16, 500 * (x - y), 200 * (y - z)])
+
+
+@pytest.mark.parametrize("theme", [to_rgb, in_dark_theme])
+@pytest.mark.parametrize("vision", COLOUR_VISION)
+def test_the_cycle_is_told_apart_whatever_colours_one_sees(vision: str, theme: Any) -> None:
+    seen = [lab(np.array(COLOUR_VISION[vision]) @ linear(theme(c))) for c in plotting.COLOURS]
+    assert min(np.linalg.norm(a - b) for a, b in itertools.combinations(seen, 2)) > 10.0
 
 
 @pytest.mark.parametrize("colour", [*plotting.COLOURS, plotting.INK])
