@@ -1,5 +1,6 @@
 """Sphinx's settings for the book; each setting that is not obvious says why it is there."""
 
+import functools
 import gc
 import logging
 import os
@@ -8,6 +9,8 @@ import tomllib
 import warnings
 from importlib.util import find_spec
 from pathlib import Path
+
+import pybtex.plugin
 
 import gdbp
 
@@ -20,6 +23,9 @@ gc.set_threshold(200_000, 20, 20)
 
 # sphinx-autodoc-typehints calls what Sphinx 10 will not have; constraints.txt holds Sphinx at 9.
 warnings.filterwarnings("ignore", module="sphinx_autodoc_typehints")
+
+# sphinxcontrib-bibtex looks its plugins up at each citation, among all that is installed: a second.
+pybtex.plugin.find_plugin = functools.cache(pybtex.plugin.find_plugin)
 
 _project = tomllib.loads(Path(__file__).parents[1].joinpath("pyproject.toml").read_text())[
     "project"

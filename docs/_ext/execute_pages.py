@@ -180,11 +180,12 @@ def keep_result(page: Page, spent: dict[str, float], settings: Settings) -> None
 
 
 _settings: Settings
+_pages: dict[str, Page] = {}  # those that this build is about to read, by their text
 
 
 def read_page(text: str) -> NotebookNode:
     """Return a page as a notebook with its outputs: MyST-NB's reader of ``.md`` files."""
-    page = read_source(text, _settings)
+    page = _pages.pop(text, None) or read_source(text, _settings)
     if page.code_cells:
         result = load_result(page, _settings)
         if result is None:
@@ -284,6 +285,7 @@ async def _run_cells(
         kernel_name="python3",
         timeout=300,
         shutdown_kernel="immediate",
+        record_timing=False,  # no two builds agree on it
         resources={"metadata": {"path": str(folder)}},
         # no history file for the kernels to share, and no advice from them on the terminal
         extra_arguments=["--HistoryManager.enabled=False", "--log-level=ERROR"],
@@ -499,6 +501,8 @@ def execute(app: Sphinx, env: BuildEnvironment, docnames: list[str]) -> None:
         for doc, page in env.pages.items()
         if doc in docnames and page.code_cells and load_result(page, _settings) is None
     }
+    _pages.clear()
+    _pages.update((env.pages[doc].text, env.pages[doc]) for doc in docnames)
     del env.pages
     if todo:
         # one page more than cores: a kernel that starts or ends mostly waits
