@@ -12,7 +12,9 @@ MUTANTS_DONE := $(VENV)/.complete-mutants
 BUILD := docs/_build
 WORK := $(BUILD)/work
 BOOK := $(BUILD)/html
-SPHINX_OPTIONS ?= -W -n --keep-going -j auto
+# Two writers a core: Sphinx prepares pages for them chunk by chunk, and the more writers, the smaller the chunks.
+WRITERS := $(shell $(PYTHON) -c 'import os; print(2 * (os.cpu_count() or 1))')
+SPHINX_OPTIONS ?= -W -n --keep-going -j $(WRITERS)
 
 MUTANTS := .mutants
 MODULES := $(filter-out __init__,$(patsubst gdbp/%.py,%,$(wildcard gdbp/*.py)))

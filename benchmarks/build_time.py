@@ -29,7 +29,7 @@ def main() -> None:
     """Build a book of its own, twice, and an empty site."""
     cores = len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
     with tempfile.TemporaryDirectory() as folder:
-        options = f"-W -n --keep-going -j auto -D execute_pages_results={folder}/cells"
+        options = f"-W -n --keep-going -j {2 * cores} -D execute_pages_results={folder}/cells"
         book = ["make", "html", f"BUILD={folder}", f"SPHINX_OPTIONS={options}"]
         cold, cold_computing = seconds(*book)
         same, same_computing = seconds(*book)
