@@ -124,13 +124,25 @@ def test_tab_goes_through_the_page_in_its_order(
 
 def test_the_skip_link_skips(tab: object, site: str) -> None:
     tab.goto(site + RACE)
+    link = tab.get_by_text("Skip to content")
+    box = link.bounding_box()
+    assert box["y"] + box["height"] <= 0, "it is seen by those only who need it"
     tab.keyboard.press("Tab")
-    link = tab.locator(":focus")
-    assert link.inner_text() == "Skip to content"
+    assert link.evaluate("link => link === document.activeElement")
     assert link.bounding_box()["y"] >= 0
     link.press("Enter")
     tab.keyboard.press("Tab")
     assert tab.locator("article :focus").count() == 1
+
+
+def test_the_index_fits_a_phone(tab: object, site: str) -> None:
+    tab.set_viewport_size({"width": 390, "height": 844})
+    tab.goto(f"{site}genindex.html")
+    tables = tab.locator(".genindextable")
+    assert tables.count() > 10
+    right = "(table) => Math.max(...[table, ...table.querySelectorAll('*')].map("
+    right += "(part) => part.getBoundingClientRect().right))"
+    assert max(table.evaluate(right) for table in tables.all()) <= 390
 
 
 # --- themes ---------------------------------------------------------------------------------------

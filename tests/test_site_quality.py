@@ -81,6 +81,17 @@ def violations(tab: Any, options: dict[str, Any]) -> list[str]:
     ]
 
 
+def barriers(tab: Any, dark: bool) -> list[str]:
+    """Return what axe-core finds in the light theme, and the bad colours of the dark one."""
+    tab.evaluate(AXE.read_text(encoding="utf-8"))
+    tab.evaluate(CONFIGURE)
+    found = violations(tab, {})
+    if dark:
+        tab.evaluate("document.body.dataset.theme = 'dark'")
+        found += [f"dark: {line}" for line in violations(tab, OF_COLOUR)]
+    return found
+
+
 @pytest.mark.parametrize(
     ("page", "width"),
     [(page, 1280) for page in PAGES] + [(page, 390) for page in CHAPTERS],
@@ -91,12 +102,17 @@ def test_no_barrier(page: str, width: int, browser: Any, site: str) -> None:
     tab.goto(f"{site}{page}#furo-main-content")  # an anchor: all is laid out (lay_out.js)
     tab.evaluate("document.querySelectorAll('details').forEach(d => { d.open = true; })")
     tab.wait_for_timeout(200)  # scroll_boxes.js looks at what has changed
-    tab.evaluate(AXE.read_text(encoding="utf-8"))
-    tab.evaluate(CONFIGURE)
-    found = violations(tab, {})
-    if width == 1280:  # the colours are the same at any width, and it takes long
-        tab.evaluate("document.body.dataset.theme = 'dark'")
-        found += [f"dark: {line}" for line in violations(tab, OF_COLOUR)]
+    found = barriers(tab, dark=width == 1280)  # the same colours at any width, and it takes long
+    tab.close()
+    assert not found
+
+
+def test_no_barrier_in_what_a_search_finds(browser: Any, site: str) -> None:
+    tab = browser.new_page(viewport={"width": 390, "height": 900}, color_scheme="light")
+    tab.goto(f"{site}search.html?q=learning+rate")
+    tab.wait_for_selector("ul.search > li")
+    tab.wait_for_function("!document.querySelector('.search-summary').innerText.includes('...')")
+    found = barriers(tab, dark=True)
     tab.close()
     assert not found
 
