@@ -246,8 +246,9 @@ class Axes:
         """Draw a point that can be dragged; `moves` names the two arguments that it sets."""
         (left,), (top,) = self.place([x], [y])
         self.inside.append(
-            f'<circle class="handle" data-moves="{moves}" cx="{_n(left)}" cy="{_n(top)}" r="7" '
-            f'fill="#ffffff" stroke="{INK}" stroke-width="2.5"/>'
+            f'<g class="handle" data-moves="{moves}" transform="translate({_n(left)} {_n(top)})">'
+            '<circle r="20" fill-opacity="0"/>'  # room for a finger
+            f'<circle r="7" fill="#ffffff" stroke="{INK}" stroke-width="2.5"/></g>'
         )
 
     def text(

@@ -203,10 +203,10 @@ _controls = cache(controls)
 
 
 def _shown(label: str, number: float, form: str = ".4g") -> Shown:
-    """Print a number; one that is nearly zero next to 1 as zero, since its digits are rounding."""
+    """Print a number in its form; a huge one in powers of ten; one that is only rounding as 0."""
     number = float(number)
-    rounded = 0.0 if abs(number) < 1e-12 else number
-    return Shown(label, f"{rounded:{form}}", number if np.isfinite(number) else None)
+    text = f"{0.0 if abs(number) < 1e-12 else number:{'.3g' if abs(number) >= 1e6 else form}}"
+    return Shown(label, text, number if np.isfinite(number) else None)
 
 
 def _grid(axes: Axes, columns: int, rows: int) -> Array:
@@ -713,8 +713,7 @@ def stability(
 ) -> Answer:
     r"""Draw where descent with momentum converges on a quadratic, and one run.
 
-    $$
-    ho = \max\,\{|z| : z^2 - (1 + eta - \eta\lambda)\,z + eta = 0\}$$
+    $$\rho = \max\,\{\lvert z \rvert : z^2 - (1 + \beta - \eta\lambda)\,z + \beta = 0\}$$
 
     Args:
         lr: The learning rate times the curvature, ηλ.
@@ -788,7 +787,8 @@ def backward_pass(
     """Draw the graph of an expression and its backward pass.
 
     Args:
-        expression: An expression of names, numbers, + - * / **, and exp, log, tanh, sigmoid, relu.
+        expression: An expression of names, numbers, `+ - * / **`, and exp, log, tanh, sigmoid,
+            relu.
         values: The values of its names, such as "w = 2, x = 3".
         step: The number of steps of the backward pass; all, if there are fewer.
 
@@ -920,8 +920,8 @@ def by_hand(
         ValueError: An argument is not a number between −1e6 and 1e6.
 
     Examples:
-        >>> print(by_hand().values[3])
-        Shown(label='loss L', text='4.41', number=4.41)
+        >>> [value.text for value in by_hand().values[:5]]
+        ['1', '0.95', '2.9', '4.41', '4.2']
     """
     theta, x = np.array([w1, w2, w3, w4, w5, w6]), np.array([x1, x2])
     example = WorkedExample(theta=theta, x=x, y=y, lr=lr)
@@ -981,7 +981,7 @@ def loss_surface(
     lr: Annotated[float, Slider("learning rate η", 0.01, 0.4, 0.01)] = 0.05,
     n_steps: Annotated[int, Slider("steps", 1, 150, 1)] = 60,
     azimuth: Annotated[int, Slider("turn, in degrees", -180, 180, 1)] = -52,
-    elevation: Annotated[int, Slider("tilt, in degrees", 5, 85, 1)] = 32,
+    elevation: Annotated[int, Slider("tilt, in degrees", 5, 60, 1)] = 32,
 ) -> Answer:
     """Draw the loss of the worked example over two of its weights, with a path of descent.
 
@@ -1001,7 +1001,7 @@ def loss_surface(
 
     Examples:
         >>> [value.text for value in loss_surface(w1=0.0, w5=1.0, n_steps=150).values[:3]]
-        ['-0.999', '0.001', '1.211']
+        ['-1.000', '0.000', '1.21']
     """
     example = worked_example()
     plane = restrict(example.loss, example.theta, 0, 4)
@@ -1044,7 +1044,7 @@ def _draw_surface(
     elevation: float,
 ) -> None:
     """Draw the surface and the path on it, what is far before what is near."""
-    axes = picture.axes((-1.75, 1.75), (-1.45, 1.45), 298, turns="azimuth elevation")
+    axes = picture.axes((-1.75, 1.75), (-1.25, 1.1), 242, turns="azimuth elevation")
     low, high = np.array(_PLANE).T
     unit = np.linspace(-1, 1, 21)
     across, up = np.meshgrid(unit, unit)
