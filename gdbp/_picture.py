@@ -143,7 +143,7 @@ class Entry(NamedTuple):
 
 def _needs(entry: Entry) -> float:
     """Return how wide an entry of a legend is."""
-    return 32 + 6.3 * len(entry.name)
+    return 30 + 7 * len(entry.name)
 
 
 def _rows(entries: Sequence[Entry], width: float) -> list[list[Entry]]:

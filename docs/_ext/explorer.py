@@ -17,7 +17,6 @@ from typing import Any
 from docutils import nodes
 from execute_pages import all_imports, module_file
 from sphinx.application import Sphinx
-from sphinx.errors import ExtensionError
 from sphinx.transforms.post_transforms import SphinxPostTransform
 from sphinx.util.docutils import SphinxDirective
 from sphinx.writers.html5 import HTML5Translator
