@@ -23,11 +23,10 @@ INK, BLUE, VERMILION, GREEN, PURPLE, ORANGE = (
 COLOURS = (BLUE, VERMILION, GREEN, PURPLE, ORANGE, INK)
 DASHES = ("", "7 3", "8 3 2 3", "2 2.5", "10 3 2 3 2 3", "4 2")
 PALE = (
-    "#9085b3", "#8a96b9", "#83a5bb", "#7db3bb", "#79c0b9",
-    "#7eceb3", "#93dba7", "#b5e593", "#dbec7b", "#fef17c",
+    "#fef17c", "#dbec7b", "#b5e593", "#93dba7", "#7eceb3",
+    "#79c0b9", "#7db3bb", "#83a5bb", "#8a96b9", "#9085b3",
 )  # fmt: skip
-"""The map of heights of `gdbp.plotting`, from deep to high."""
-GREY = "#6b6b6b"
+"""The map of heights of `gdbp.plotting`, from low to high."""
 
 WIDTH = 360
 _LEFT, _RIGHT, _BOTTOM, _TOP = 44, 10, 38, 22  # around the frame of axes

@@ -847,11 +847,9 @@ def _parse_expression(text: str, leaves: dict[str, Value]) -> Value:
     """Compute an expression with the engine. It is read as a tree; nothing is run as code."""
     try:
         tree = ast.parse(text.strip(), mode="eval").body
-        result = _compute(tree, leaves)
-    except SyntaxError as error:
+    except (SyntaxError, ValueError) as error:
         raise ValueError(f"expression needs to be one of Python, got {text!r}") from error
-    except (ArithmeticError, RecursionError) as error:
-        raise ValueError(f"expression needs a finite result, got {type(error).__name__}") from error
+    result = _compute(tree, leaves)
     if not isinstance(result, Value):
         raise ValueError(f"expression needs a name that has a value, got {text!r}")
     return result
@@ -860,24 +858,32 @@ def _parse_expression(text: str, leaves: dict[str, Value]) -> Value:
 def _compute(tree: ast.expr, leaves: dict[str, Value]) -> Any:
     match tree:
         case ast.Constant(value=float() | int() as number) if not isinstance(number, bool):
-            return float(number)
-        case ast.Name(id=name):
-            if name not in leaves:
-                raise ValueError(f"values needs a number for {name}")
+            return _apply(float, number)
+        case ast.Name(id=name) if name in leaves:
             return leaves[name]
+        case ast.Name(id=name):
+            raise ValueError(f"values needs a number for {name}")
         case ast.UnaryOp(op=ast.USub(), operand=operand):
             return -_compute(operand, leaves)
         case ast.BinOp(left=left, op=op, right=right) if type(op) in _OPERATORS:
-            return _OPERATORS[type(op)](_compute(left, leaves), _compute(right, leaves))
+            operation = _OPERATORS[type(op)]
+            return _apply(operation, _compute(left, leaves), _compute(right, leaves))
         case ast.Call(func=ast.Name(id=name), args=[operand], keywords=[]) if name in _FUNCTIONS:
             value = _compute(operand, leaves)
             if not isinstance(value, Value):
                 raise ValueError(f"expression needs a name inside of {name}(…)")
-            return getattr(value, name)()
+            return _apply(getattr(value, name))
     raise ValueError(
         f"expression needs names, numbers, + - * / ** and {', '.join(_FUNCTIONS)}, "
         f"got {ast.unparse(tree)!r}"
     )
+
+
+def _apply(operation: Callable[..., Any], *operands: Any) -> Any:
+    try:
+        return operation(*operands)
+    except (ArithmeticError, TypeError, ValueError) as error:
+        raise ValueError(f"expression needs a finite and real result, but {error}") from error
 
 
 # --- page 10 --------------------------------------------------------------------------------------
@@ -1025,11 +1031,11 @@ def loss_surface(
     axes.handle(w1, w5, "w1 w5")
     drift = [float((p[0] + 1) ** 2 - p[1] ** 2) for p in (run.params[0], run.last)]
     values = [
-        _shown("w₁ at the end", round(float(end_1), 9), ".3f"),
-        _shown("w₅ at the end", round(float(end_5), 9), ".3f"),
-        _shown("loss at the end", round(float(loss), 9), ".4g"),
-        _shown("(w₁ + 1)² − w₅² at the start", round(drift[0], 9), ".3f"),
-        _shown("(w₁ + 1)² − w₅² at the end", round(drift[1], 9), ".3f"),
+        _shown("w₁ at the end", end_1, ".3f"),
+        _shown("w₅ at the end", end_5, ".3f"),
+        _shown("loss at the end", loss, ".4g"),
+        _shown("(w₁ + 1)² − w₅² at the start", drift[0], ".3f"),
+        _shown("(w₁ + 1)² − w₅² at the end", drift[1], ".3f"),
     ]
     if run.diverged:
         values.append(Shown("the run", "diverged", None))
