@@ -102,9 +102,10 @@ class Explorer {
     this.problem.textContent = words;
     for (const field of this.form.querySelectorAll("[name]")) {
       const wrong = words.startsWith(`${field.name} `);
-      field.toggleAttribute("aria-invalid", wrong);
-      if (wrong) field.setAttribute("aria-describedby", this.problem.id);
-      else field.removeAttribute("aria-describedby");
+      for (const [name, value] of [["aria-invalid", "true"], ["aria-describedby", this.problem.id]]) {
+        if (wrong) field.setAttribute(name, value);
+        else field.removeAttribute(name);
+      }
     }
   }
 
