@@ -782,7 +782,7 @@ _MOST_NODES = 24
 def backward_pass(
     expression: Annotated[str, Text("expression", 120)] = "(w * x + b - y) ** 2",
     values: Annotated[str, Text("values", 120)] = "w = 2, x = 3, b = -1, y = 4",
-    step: Annotated[int, Slider("steps of the backward pass", 0, _MOST_NODES, 1)] = _MOST_NODES,
+    step: Annotated[int, Slider("steps of the backward pass", 0, _MOST_NODES, 1)] = 8,
 ) -> Answer:
     """Draw the graph of an expression and its backward pass.
 
