@@ -491,6 +491,7 @@ def test_an_endless_loop_is_stopped(new_reader: Reader) -> None:
     assert answer["result"] == [["Stopped", "Stopped"], "idle", [["before\n", "stdout"]]]
     answer = new_reader.do("return await python.call('losses.mse', { y: [1], y_hat: [0] })")
     assert answer["result"] == 1
+    assert len(new_reader.tab.workers) == 1, "the one with the loop is no more"
 
 
 def test_printing_without_an_end(new_reader: Reader) -> None:
