@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from built_book import BOOK, PAGES
+from built_book import BOOK, CHAPTERS, PAGES
 
 from conftest import BookHandler
 
@@ -220,6 +220,19 @@ def new_reader(server: StrictServer, root: str, browser: Any) -> Iterator[Reader
     """A page in a browser that has never seen the book."""
     with reading(browser, address(server, root)) as reader:
         yield reader
+
+
+@pytest.mark.parametrize("page", [*CHAPTERS, "index.html", "search.html?q=gradient", "404.html"])
+def test_the_policy_refuses_nothing_that_a_page_has(
+    page: str, server: StrictServer, root: str, browser: Any
+) -> None:
+    tab = browser.new_page()
+    problems: list[str] = []
+    tab.on("console", lambda m: problems.append(m.text) if "Content Security" in m.text else None)
+    tab.goto(address(server, root) + page)
+    tab.locator(".theme-toggle:visible").first.click()
+    tab.close()
+    assert problems == []
 
 
 # --- starting ------------------------------------------------------------------------------------
@@ -515,6 +528,18 @@ def test_printing_without_an_end(new_reader: Reader) -> None:
     assert printed.endswith("… more output than a page can take: the rest is not shown.\n")
     assert 99_000 < len(printed) < 101_000
     assert len(answer["printed"]) < 100
+
+
+@pytest.mark.parametrize("code", ["import os; os.abort()", "import os; os._exit(1)"])
+def test_after_the_end_of_python_it_starts_anew(code: str, new_reader: Reader) -> None:
+    answer = new_reader.run(code)
+    assert (answer["name"], answer["type"]) == ("PythonError", "SystemError")
+    assert answer["message"].startswith("Python ended: ")
+    assert new_reader.printed("print('alive')") == "alive\n"
+
+
+def test_there_is_nobody_to_ask(reader: Reader) -> None:
+    assert reader.run("input('name?')")["message"] == "EOFError: EOF when reading a line"
 
 
 # --- the same numbers ----------------------------------------------------------------------------
