@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from built_book import BOOK, PAGES
+from built_book import BOOK, CHAPTERS, PAGES
 
 from conftest import BookHandler
 
@@ -56,6 +56,7 @@ def test_the_book_has_python() -> None:
 # --- the server ----------------------------------------------------------------------------------
 
 
+@functools.cache
 def policy() -> str:
     """Return the policy for the book's pages, as the page on the architecture writes it down."""
     (text,) = re.findall(r"```text\n(default-src .*?)```", ARCHITECTURE.read_text(), re.DOTALL)
@@ -77,7 +78,6 @@ class StrictServer(http.server.ThreadingHTTPServer):
     def __init__(self, root: str) -> None:
         handler = functools.partial(StrictHandler, directory=str(BOOK), root=root)
         super().__init__(("127.0.0.1", 0), handler)
-        self.policy = policy()
         self.asked: list[str] = []
         self.sent: Counter[str] = Counter()
         self.damaged: set[str] = set()
@@ -86,9 +86,11 @@ class StrictServer(http.server.ThreadingHTTPServer):
         self.reset()
 
     def reset(self) -> None:
+        """Send everything, as it is."""
         for kept in (self.asked, self.sent, self.damaged, self.lost):
             kept.clear()
         self.may_send_wasm.set()
+        self.policy = policy()
 
     def handle_error(self, *args: object) -> None:
         """Say nothing when the browser no longer wants a file."""
@@ -220,6 +222,19 @@ def new_reader(server: StrictServer, root: str, browser: Any) -> Iterator[Reader
         yield reader
 
 
+@pytest.mark.parametrize("page", [*CHAPTERS, "index.html", "search.html?q=gradient", "404.html"])
+def test_the_policy_refuses_nothing_that_a_page_has(
+    page: str, server: StrictServer, root: str, browser: Any
+) -> None:
+    tab = browser.new_page()
+    problems: list[str] = []
+    tab.on("console", lambda m: problems.append(m.text) if "Content Security" in m.text else None)
+    tab.goto(address(server, root) + page)
+    tab.locator(".theme-toggle:visible").first.click()
+    tab.close()
+    assert problems == []
+
+
 # --- starting ------------------------------------------------------------------------------------
 
 
@@ -298,9 +313,7 @@ def test_what_is_kept_is_checked_as_well(new_reader: Reader, server: StrictServe
     assert server.sent[WASM] == (BOOK / FOLDER / WASM).stat().st_size
 
 
-@pytest.mark.parametrize(
-    "pattern", ["pyodide.js", "pyodide.asm.js", WASM, STDLIB, "numpy-*.whl", "gdbp-*.whl"]
-)
+@pytest.mark.parametrize("pattern", ["pyodide.asm.js", WASM, "numpy-*.whl", "python_bridge.py"])
 def test_a_damaged_file_is_named(pattern: str, new_reader: Reader, server: StrictServer) -> None:
     (file,) = (BOOK / FOLDER).glob(pattern)
     server.damaged.add(file.name)
@@ -311,7 +324,7 @@ def test_a_damaged_file_is_named(pattern: str, new_reader: Reader, server: Stric
     assert "name" not in new_reader.do("await python.start()"), "nothing damaged was kept"
 
 
-@pytest.mark.parametrize("name", ["manifest.json", STDLIB])
+@pytest.mark.parametrize("name", ["python_worker.js", "manifest.json", STDLIB])
 def test_a_lost_file_is_named(name: str, new_reader: Reader, server: StrictServer) -> None:
     server.lost.add(name)
     answer = new_reader.do("await python.call('losses.mse')")
@@ -326,6 +339,14 @@ def test_without_webassembly(server: StrictServer, root: str, browser: Any) -> N
         assert answer["name"] == "Unsupported"
         assert "WebAssembly" in answer["message"]
         assert not [path for path in server.asked if FOLDER in path]
+
+
+def test_a_policy_that_refuses_webassembly(new_reader: Reader, server: StrictServer) -> None:
+    """A reader is told, and does not wait for ever."""
+    server.policy = server.policy.replace("'wasm-unsafe-eval'", "")
+    answer = new_reader.do("await python.start()")
+    assert answer["name"] == "Unsupported"
+    assert "Content Security Policy" in answer["message"]
 
 
 def test_a_book_without_python(server: StrictServer, root: str, browser: Any) -> None:
@@ -483,6 +504,7 @@ def test_an_endless_loop_is_stopped(new_reader: Reader) -> None:
     assert answer["result"] == [["Stopped", "Stopped"], "idle", [["before\n", "stdout"]]]
     answer = new_reader.do("return await python.call('losses.mse', { y: [1], y_hat: [0] })")
     assert answer["result"] == 1
+    assert len(new_reader.tab.workers) == 1, "the one with the loop is no more"
 
 
 def test_printing_without_an_end(new_reader: Reader) -> None:
@@ -506,6 +528,18 @@ def test_printing_without_an_end(new_reader: Reader) -> None:
     assert printed.endswith("… more output than a page can take: the rest is not shown.\n")
     assert 99_000 < len(printed) < 101_000
     assert len(answer["printed"]) < 100
+
+
+@pytest.mark.parametrize("code", ["import os; os.abort()", "import os; os._exit(1)"])
+def test_after_the_end_of_python_it_starts_anew(code: str, new_reader: Reader) -> None:
+    answer = new_reader.run(code)
+    assert (answer["name"], answer["type"]) == ("PythonError", "SystemError")
+    assert answer["message"].startswith("Python ended: ")
+    assert new_reader.printed("print('alive')") == "alive\n"
+
+
+def test_there_is_nobody_to_ask(reader: Reader) -> None:
+    assert reader.run("input('name?')")["message"] == "EOFError: EOF when reading a line"
 
 
 # --- the same numbers ----------------------------------------------------------------------------

@@ -100,7 +100,14 @@ const loaded = new Set(["core"]);
 let pyodide;
 let bridge;
 
+// Pyodide would only warn, and wait for ever.
+async function tryWebAssembly(wasm) {
+  await WebAssembly.compile(new Uint8Array([0, 97, 115, 109, 1, 0, 0, 0])); // a policy may refuse it
+  if (!WebAssembly.validate(wasm)) throw new Error("its WebAssembly is too old.");
+}
+
 async function startPyodide(files) {
+  await tryWebAssembly(files.get("pyodide.asm.wasm"));
   const { loadPyodide } = await import(new URL("pyodide.js", BASE).href);
   const { default: createPyodideModule } = await import(new URL("pyodide.asm.js", BASE).href);
   const fetchFromNetwork = self.fetch;
@@ -115,6 +122,7 @@ async function startPyodide(files) {
       packageBaseUrl: BASE.href,
       lockFileContents: NO_PACKAGES,
       createPyodideModule,
+      stdin: () => null, // the end of the input: there is nobody to ask
     });
   } finally {
     self.fetch = fetchFromNetwork;
