@@ -299,7 +299,7 @@ def test_backward_pass_is_the_engines() -> None:
     loss = ((w * x).tanh() + w.sigmoid() / 2 - (-x).exp()) ** 2 + (2 - x).log() + x.relu()
     loss.backward()
     text = "(tanh(w * x) + sigmoid(w) / 2 - exp(-x)) ** 2 + log(2 - x) + relu(x)"
-    result, _, by_w, by_x = explore.backward_pass(text, "w = 0.5, x = -1.5").values
+    result, _, by_w, by_x = explore.backward_pass(text, "w = 0.5, x = -1.5", 24).values
     assert result.number == pytest.approx(loss.data.item(), rel=1e-12)
     assert (by_w.label, by_x.label) == ("∂/∂w", "∂/∂x")
     assert by_w.number == pytest.approx(w.grad.item(), rel=1e-12)
