@@ -902,7 +902,7 @@ def by_hand(
     x1: Annotated[float, Number("x₁", 0.1)] = 0.5,
     x2: Annotated[float, Number("x₂", 0.1)] = 1.0,
     y: Annotated[float, Number("target y", 0.1)] = 0.8,
-    lr: Annotated[float, Number("learning rate η", 0.01)] = 0.01,
+    lr: Annotated[float, Number("rate η", 0.01)] = 0.01,
 ) -> Answer:
     """Work out one step of the worked example, with other numbers if wanted.
 
