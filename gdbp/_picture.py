@@ -102,9 +102,8 @@ def _places(loop: Sequence[int], padded: Array, level: float) -> Array:
     row, column = np.divmod(np.array(loop) % padded.size, columns)
     upwards = np.array(loop) >= padded.size
     low, high = padded[row, column], padded[row + upwards, column + ~upwards]
-    with np.errstate(invalid="ignore"):
-        share = np.where(np.isinf(low), 1.0, np.where(np.isinf(high), 0.0, 0.0))
-        share = np.where(np.isfinite(low) & np.isfinite(high), (level - low) / (high - low), share)
+    with np.errstate(invalid="ignore"):  # infinity over infinity, where the edge starts outside
+        share = np.where(np.isinf(low), 1.0, (level - low) / (high - low))
     place: Array = np.stack([column + share * ~upwards, row + share * upwards], axis=1) - 1
     return np.asarray(np.clip(place, 0, [columns - 3, rows - 3]))
 

@@ -421,3 +421,26 @@ def test_near_facets_hide_far_ones() -> None:
     _, _, near = view.project(*eye, np.sin(view.elevation))
     _, _, far = view.project(*-eye, -np.sin(view.elevation))
     assert near > far
+
+
+def test_the_view_keeps_lengths_and_right_angles() -> None:
+    view = explore._View(np.radians(-52), np.radians(32))
+    middle = np.array(view.project(0, 0, 0))
+    axes = [np.array(view.project(*unit)) - middle for unit in np.eye(3)]
+    assert np.allclose(np.inner(axes, axes), np.eye(3))
+    assert view.project(0, 0, 1)[1] > middle[1], "up is up"
+
+
+def test_the_path_is_drawn_on_its_facets() -> None:
+    """Only what is nearer hides a piece of it: seen from above, nothing is."""
+    picture = explore.loss_surface(elevation=60).picture
+    last_facet = picture.rindex("<polygon")
+    pieces = [found.start() for found in re.finditer("<polyline", picture[:last_facet])]
+    assert 0 < len(pieces) <= 60
+    first_facet = picture.index("<polygon")
+    assert sum(place - first_facet > (last_facet - first_facet) / 4 for place in pieces) > 40
+
+
+def test_small_numbers_keep_their_digits() -> None:
+    assert explore.learning_rate(lr=0.4, n_steps=8).values[2].text == "6.554e-12"
+    assert explore._shown("nothing", -1e-13).text == "0"

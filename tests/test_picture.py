@@ -189,6 +189,19 @@ def test_contours_are_filled_from_the_top_down() -> None:
     assert fills == [_picture.PALE[k] for k in (7, 4, 2)]
 
 
+def test_bands_lie_where_the_heights_are() -> None:
+    """Low at the lower left, and the row 0 of the heights is the lowest of the picture."""
+    x, y = grid(21)
+    picture = Picture("slope")
+    axes = picture.axes((-2, 2), (-2, 2), 100, xlabel="x", ylabel="y")
+    axes.contours(x + 2 * y, [-5.0])
+    (path,) = (p for p in drawn(picture).iter(f"{SVG}path") if p.get("fill-rule"))
+    corners = {tuple(map(float, pair.split(","))) for pair in path.get("d")[1:-1].split()}
+    assert {(0.0, 100.0), (0.0, 87.5)} <= corners  # (-2, -2) and (-2, -1.5)
+    assert min(y for _, y in corners) == 87.5
+    assert max(x for x, _ in corners) == 76.5  # (-1, -2)
+
+
 def test_colours_are_those_of_the_figures() -> None:
     assert [_picture.INK, *_picture.COLOURS[:5]] == [plotting.INK, *plotting.COLOURS]
     shades = [plotting.to_hex(plotting._PALE(k / 9)) for k in range(10)]
