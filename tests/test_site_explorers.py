@@ -225,6 +225,20 @@ def test_many_moves_end_at_the_last(tab: Any, site: str) -> None:
     assert page.figure.locator(".explorer-setting").nth(3).text_content() == "60"
 
 
+def test_an_answer_that_comes_after_the_reset_is_left_out(tab: Any, site: str) -> None:
+    page = Page(tab, site, "race")
+    page.set(n_steps=50)  # Python has yet to start
+    page.figure.locator("button[type=reset]").click()
+    tab.evaluate(
+        "import('../_static/python.js').then(({ python }) => python.call('math.sqrt'))"
+        ".catch(() => {})"
+    )  # it comes after, and is waited for
+    assert page.values == [[v.label, v.text] for v in explore.race().values]
+    assert page.field("n_steps").input_value() == "40"
+    page.set(n_steps=10)
+    page.wait_for(explore.race(n_steps=10))
+
+
 @pytest.mark.parametrize(
     ("name", "bad", "message"),
     [

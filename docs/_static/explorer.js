@@ -9,6 +9,7 @@ const DEGREES_PER_PIXEL = 0.5;
 class Explorer {
   #asked = null; // the arguments to ask for next: the latest only
   #running = false;
+  #resets = 0; // an answer to what was asked before the last is no longer wanted
   #saying = null;
   #box = null; // of the progress
 
@@ -63,13 +64,13 @@ class Explorer {
     if (!this.#box) this.state.append((this.#box = progressBox()));
     this.hint.hidden = true;
     while (this.#asked) {
-      const args = this.#asked;
+      const [args, resets] = [this.#asked, this.#resets];
       this.#asked = null;
       try {
         const [picture, values] = await python.call(this.call, args);
-        if (this.#running) this.#show(picture, values);
+        if (resets === this.#resets) this.#show(picture, values);
       } catch (error) {
-        this.#fail(error);
+        if (resets === this.#resets) this.#fail(error);
       }
     }
     this.#running = false;
@@ -111,6 +112,7 @@ class Explorer {
 
   #reset() {
     this.#asked = null;
+    this.#resets += 1;
     setTimeout(() => {
       this.#showSettings(); // the browser has set the controls back by now
       this.picture.innerHTML = this.first.picture;
