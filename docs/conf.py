@@ -63,6 +63,7 @@ extensions = [
     "docstrings",
     "epub_book",
     "execute_pages",
+    "explorer",
     "figures",
     "katex_math",
     "latex_book",

@@ -1,7 +1,7 @@
 // Whatever is too wide for the page scrolls sideways in a box of its own. The keyboard reaches such a
 // box, and a screen reader names it; one in which all is seen is no stop on the way through the page.
 {
-  const names = { ".formula": "Formula", ".graph-box": "Drawing", ".table-wrapper": "Table", ".cell_output": "Output", pre: "Code" };
+  const names = { ".formula": "Formula", ".graph-box": "Drawing", ".explorer-picture": "Drawing", ".table-wrapper": "Table", ".cell_output": "Output", pre: "Code" };
 
   const check = (box) => {
     const scrolls = box.scrollWidth > box.clientWidth;
