@@ -51,6 +51,7 @@ extensions = [
     # our own, in _ext
     "accessible",
     "book_map",
+    "browser_python",
     "chapter_numbers",
     "code_links",
     "docstrings",
@@ -67,7 +68,7 @@ extensions = [
     "solutions",
     "source_role",
 ]
-exclude_patterns = ["_build", "node_modules", "_ext"]
+exclude_patterns = ["_browser", "_build", "node_modules", "_ext"]
 nitpicky = True
 numfig = True
 numfig_secnum_depth = 0  # chapter_numbers makes 5.2 of it
