@@ -11,7 +11,7 @@ from pathlib import Path
 
 import gdbp
 
-sys.path.insert(0, str(Path(__file__).parent / "_ext"))
+sys.path[:0] = [str(Path(__file__).parent / folder) for folder in ("_ext", "_browser")]
 from docstrings import ShortTypes
 
 # Sphinx makes millions of small objects and keeps them. Looking through all of them for garbage
@@ -60,6 +60,7 @@ extensions = [
     "figures",
     "katex_math",
     "latex_book",
+    "live_cells",
     "notebooks",
     "on_paper",
     "same_site",
@@ -68,7 +69,7 @@ extensions = [
     "solutions",
     "source_role",
 ]
-exclude_patterns = ["_browser", "_build", "node_modules", "_ext"]
+exclude_patterns = ["_browser", "_build", "_bundles", "node_modules", "_ext"]
 nitpicky = True
 numfig = True
 numfig_secnum_depth = 0  # chapter_numbers makes 5.2 of it
