@@ -1,11 +1,11 @@
 """Runs the cells of a page in the reader's browser, and what the reader makes of them.
 
 A cell runs after the page's earlier cells. Before each of them the names are kept, so that a cell
-that runs again, edited or not, finds what it found the first time: equal sources show equal outputs.
+that runs again, edited or not, finds what it found the first time: equal sources, equal outputs.
 
-The book's own imports of what is not there do no harm. PyTorch and scikit-learn raise where they are
-used, not where they are imported beside numpy. matplotlib is imported where it is first used, so
-that a page need not fetch it for a cell that draws nothing.
+The book's own imports of what is not there do no harm. PyTorch and scikit-learn raise where they
+are used, not where they are imported beside numpy. matplotlib is imported where it is first used,
+so that a page need not fetch it for a cell that draws nothing.
 """
 
 import ast
@@ -68,7 +68,7 @@ def _draws(source: str, modules: set[str]) -> bool:
 
 
 def imported(node: ast.Import | ast.ImportFrom, alias: ast.alias) -> tuple[str, str]:
-    """Return the module that an import binds, and the module of which it takes a part, if it does."""
+    """Return what an import binds, and the module from which it is taken, if it is."""
     if isinstance(node, ast.Import):
         return alias.name, ""
     return f"{node.module}.{alias.name}", node.module or ""

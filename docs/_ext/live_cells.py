@@ -127,7 +127,7 @@ class Bar(nodes.General, nodes.Element):
     """The room for the buttons of a cell, or the line that says why it has none."""
 
 
-class AnswerBox(nodes.General, nodes.Element):
+class AnswerBox(nodes.Invisible, nodes.Element):
     """The room for an answer to an exercise."""
 
 
@@ -173,25 +173,22 @@ def add_bar(cell: nodes.container, bar: Bar) -> None:
 
 def answer_box(line: nodes.paragraph) -> AnswerBox | None:
     """Return the box for the answer that a line asks for, if it is a line *Check*."""
-    if not (isinstance(line[0], nodes.emphasis) and line[0].astext() == "Check:"):
+    if not (line.children and isinstance(line[0], nodes.emphasis) and line[0].astext() == "Check:"):
         return None
-    call = next(
-        filter(None, (CHECK.fullmatch(code.astext()) for code in line.findall(nodes.literal)))
-    )
+    codes = [CHECK.fullmatch(code.astext()) for code in line.findall(nodes.literal)]
+    call = next(filter(None, codes))
     tall = re.search(r"\b(a|the) function\b", line.astext()) is not None
     return AnswerBox(exercise=call[1], asks=call[2], tall=tall)
 
 
 def visit_bar(self: HTML5Translator, node: Bar) -> None:
-    if node["library"]:
-        self.body.append(
-            f'<p class="cell-needs">Needs {node["library"]}: '
-            f'<a href="{node["notebook"]}" download>run it in the notebook</a>.</p>\n'
-        )
-    else:
-        self.body.append(
-            f'<div class="cell-bar" id="cell-{node["cell"] + 1}" data-cell="{node["cell"]}"></div>\n'
-        )
+    library, number = node["library"], node["cell"]
+    self.body.append(
+        f'<p class="cell-needs">Needs {library}: '
+        f'<a href="{node["notebook"]}" download>run it in the notebook</a>.</p>\n'
+        if library
+        else f'<div class="cell-bar" id="cell-{number + 1}" data-cell="{number}"></div>\n'
+    )
     raise nodes.SkipNode
 
 

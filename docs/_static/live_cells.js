@@ -29,7 +29,7 @@ class LiveCell {
     this.editor = null; // CodeMirror's view
     this.box = null; // what stands in the place of the book's code
 
-    const label = `cell ${cells.size + 1}`;
+    const label = `cell ${this.index + 1}`;
     const button = (name, press) => {
       const made = make("button", { type: "button", textContent: name, ariaLabel: `${name} ${label}` });
       made.addEventListener("click", press);
