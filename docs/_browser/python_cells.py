@@ -19,6 +19,7 @@ import pprint
 import re
 import sys
 import traceback
+import warnings
 from collections.abc import Callable, Sequence
 from importlib.util import find_spec
 from typing import Any
@@ -230,6 +231,10 @@ def _execute(file: str, source: str) -> None:
 def _style() -> None:
     """Give figures the look of the book, as soon as they can be drawn."""
     if find_spec("matplotlib") is not None and "gdbp.plotting" not in sys.modules:
+        # of matplotlib 3.10, which the browser has; later ones do rasterize contours
+        warnings.filterwarnings("ignore", "Rasterization of", UserWarning)
+        # of pyplot.show; figures are shown when the cell ends
+        warnings.filterwarnings("ignore", "FigureCanvasAgg is non-interactive", UserWarning)
         importlib.import_module("gdbp.plotting").use_style()
 
 

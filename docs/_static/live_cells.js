@@ -56,6 +56,7 @@ class LiveCell {
     this.source = source;
     this.input.hidden = true;
     this.box ??= make("div", { className: "cell-editor" });
+    this.box.addEventListener("keydown", (event) => event.stopPropagation()); // "/" is the page's search
     this.input.after(this.box);
     if (this.editor) this.editor.dispatch({ changes: { from: 0, to: this.editor.state.doc.length, insert: source } });
     else this.box.replaceChildren(make("pre", { textContent: source }));
