@@ -54,28 +54,30 @@ def for_browser(sources: list[str]) -> list[Cell]:
     that such a statement binds or changes. An import of the library does no harm (python_cells).
     """
     lost: dict[str, str] = {}  # names, and the library without which they are not there
-    random: set[str] = set()  # names of generators, which each use changes
+    random: set[str] = set()  # names of generators, and of functions that draw from them
     return [_for_browser(source, lost, random) for source in sources]
 
 
 def _for_browser(source: str, lost: dict[str, str], random: set[str]) -> Cell:
     lines = source.split("\n")
     needed = None
+    own: set[str] = set()  # names that the cell has bound so far: what it prepares, it fills
     for statement in ast.parse(source).body:
         if isinstance(statement, ast.Import | ast.ImportFrom):
             lost |= _lost_imports(statement)
             continue
-        used, bound = used_and_bound(statement)
-        library = next((lost[name] for name in sorted(used) if name in lost), None)
-        if library:
+        used, used_later, bound = names_of(statement)
+        if library := next((lost[name] for name in sorted(used & lost.keys())), None):
             needed = needed or library
             first, last = statement.lineno - 1, statement.end_lineno
             lines[first:last] = [""] * (last - first)
-            lost |= dict.fromkeys(bound | changed(statement) | (used & random), library)
+            drawn = random if used & random else set()
+            lost |= dict.fromkeys(bound | changed(statement) | (used & own) | drawn, library)
         else:
+            own |= bound
             for name in bound:
                 lost.pop(name, None)
-            if "default_rng" in ast.unparse(statement):
+            if "default_rng" in ast.unparse(statement) or used_later & random:
                 random |= bound
     return Cell("\n".join(lines) if needed else source, needed)
 
@@ -90,14 +92,25 @@ def _lost_imports(statement: ast.Import | ast.ImportFrom) -> dict[str, str]:
     return lost
 
 
-def used_and_bound(statement: ast.stmt) -> tuple[set[str], set[str]]:
-    """Return the names of the page that a statement uses, in functions too, and those it binds."""
+class Names(NamedTuple):
+    """The names of the page that a statement has to do with."""
+
+    used: set[str]
+    used_later: set[str]  # in functions, when they are called
+    bound: set[str]
+
+
+def names_of(statement: ast.stmt) -> Names:
+    """Return the names of the page that a statement uses and binds."""
     top = symtable(ast.unparse(statement), "cell", "exec")
-    inner = {
-        s.get_name() for scope in _inner_scopes(top) for s in scope.get_symbols() if s.is_global()
-    }
-    outer = {s.get_name() for s in top.get_symbols() if s.is_referenced()}
-    return inner | outer, {s.get_name() for s in top.get_symbols() if s.is_assigned()}
+    symbols = top.get_symbols()
+    inner = [symbol for scope in _inner_scopes(top) for symbol in scope.get_symbols()]
+    later = {symbol.get_name() for symbol in inner if symbol.is_global()}
+    bound = {symbol.get_name() for symbol in symbols if symbol.is_assigned()}
+    used = later | {symbol.get_name() for symbol in symbols if symbol.is_referenced()}
+    if isinstance(statement, ast.AugAssign):  # `a *= 2` uses a, which symtable does not say
+        used |= bound
+    return Names(used, later, bound)
 
 
 def _inner_scopes(scope: SymbolTable) -> Iterator[SymbolTable]:
