@@ -42,8 +42,7 @@ class Python extends EventTarget {
     } else {
       const worker = new Worker(new URL("./python_worker.js", import.meta.url), { type: "module" });
       worker.onmessage = ({ data }) => worker === this.#worker && this.#hear(data);
-      worker.onerror = ({ message }) =>
-        this.#end(failure({ name: "Unsupported", message: `Python does not start in this browser: ${message}` }));
+      worker.onerror = ({ message }) => this.#end(message ? unsupported(message) : lost());
       this.#worker = worker;
       this.#become("starting");
     }
@@ -95,6 +94,11 @@ function obstacle() {
   }
   return null;
 }
+
+const unsupported = (why) =>
+  failure({ name: "Unsupported", message: `Python does not start in this browser: ${why}` });
+const lost = () =>
+  failure({ name: "AssetError", message: "python_worker.js could not be fetched." });
 
 function deferred() {
   const parts = {};

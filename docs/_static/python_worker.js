@@ -31,11 +31,8 @@ async function isRight(file, bytes) {
   return Array.from(digest, (byte) => byte.toString(16).padStart(2, "0")).join("") === file.sha256;
 }
 
-// What is kept needs no second copy among the browser's other files. Scripts do: import() reads there.
-async function download(file, cache, report) {
-  const response = await request(file.name, {
-    cache: cache && !isScript(file.name) ? "no-store" : "no-cache",
-  });
+async function download(file, mode, report) {
+  const response = await request(file.name, { cache: mode });
   const chunks = [];
   try {
     for (const reader = response.body.getReader(); ; ) {
@@ -51,21 +48,24 @@ async function download(file, cache, report) {
 }
 
 async function get(file, cache, report) {
-  const kept = await cache?.match(keyOf(file));
-  if (kept) {
-    const bytes = await kept.arrayBuffer();
+  const kept = await (await cache?.match(keyOf(file)))?.arrayBuffer();
+  if (kept && (await isRight(file, kept))) {
+    report(file.bytes);
+    return kept;
+  }
+  // What goes into the cache needs no second copy among the browser's other files. Scripts do, for
+  // import() reads there; what is damaged there is fetched once more.
+  const keeps = cache && !isScript(file.name);
+  for (const mode of [keeps ? "no-store" : "no-cache", "reload"]) {
+    const bytes = await download(file, mode, report);
     if (await isRight(file, bytes)) {
-      report(file.bytes);
+      // A full disk only means that it is fetched again.
+      if (keeps) await cache.put(keyOf(file), new Response(bytes)).catch(() => {});
       return bytes;
     }
+    report(-bytes.byteLength);
   }
-  const bytes = await download(file, cache, report);
-  if (!(await isRight(file, bytes))) {
-    throw failure("AssetError", `${file.name} is damaged: it is not the file that the book was built with.`);
-  }
-  // A full disk only means that it is fetched again.
-  if (!isScript(file.name)) await cache?.put(keyOf(file), new Response(bytes)).catch(() => {});
-  return bytes;
+  throw failure("AssetError", `${file.name} is damaged: it is not the file that the book was built with.`);
 }
 
 async function getGroup(group) {
@@ -100,7 +100,14 @@ const loaded = new Set(["core"]);
 let pyodide;
 let bridge;
 
+// Pyodide would only warn, and wait for ever.
+async function tryWebAssembly(wasm) {
+  await WebAssembly.compile(new Uint8Array([0, 97, 115, 109, 1, 0, 0, 0])); // a policy may refuse it
+  if (!WebAssembly.validate(wasm)) throw new Error("its WebAssembly is too old.");
+}
+
 async function startPyodide(files) {
+  await tryWebAssembly(files.get("pyodide.asm.wasm"));
   const { loadPyodide } = await import(new URL("pyodide.js", BASE).href);
   const { default: createPyodideModule } = await import(new URL("pyodide.asm.js", BASE).href);
   const fetchFromNetwork = self.fetch;
