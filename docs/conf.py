@@ -11,7 +11,8 @@ from pathlib import Path
 
 import gdbp
 
-sys.path[:0] = [str(Path(__file__).parent / folder) for folder in ("_ext", "_browser")]
+sys.path.insert(0, str(Path(__file__).parent / "_browser"))  # live_cells reads cells as it does
+sys.path.insert(0, str(Path(__file__).parent / "_ext"))
 from docstrings import ShortTypes
 
 # Sphinx makes millions of small objects and keeps them. Looking through all of them for garbage

@@ -3,6 +3,7 @@
 import ast
 import importlib
 import linecache
+import traceback
 from typing import Any
 
 import numpy as np
@@ -31,7 +32,7 @@ def check(exercise: str, text: str) -> dict[str, Any]:
         verdict = answer if isinstance(answer, exercises.Verdict) else None
         verdict = verdict if verdict is not None else exercises.check(exercise, answer)
     except (Exception, SystemExit, KeyboardInterrupt) as error:
-        return {"ok": None, "text": f"{type(error).__name__}: {error}"}
+        return {"ok": None, "text": traceback.format_exception_only(error)[-1].strip()}
     return {"ok": verdict.ok, "text": str(verdict)}
 
 
@@ -62,5 +63,11 @@ def known_names() -> dict[str, Any]:
     names: dict[str, Any] = {"__name__": "__main__", "exercises": exercises, "np": np}
     for name in MODULES:
         module = importlib.import_module(f"gdbp.{name}")
-        names |= {name: module} | {part: getattr(module, part) for part in module.__all__}
+        own = {k: v for k, v in vars(module).items() if is_public(k, v, module.__name__)}
+        names |= {name: module} | own
     return names | python_cells.names
+
+
+def is_public(name: str, value: Any, module: str) -> bool:
+    """Tell whether a name is one that a module defines for others."""
+    return not name.startswith("_") and getattr(value, "__module__", None) == module

@@ -148,22 +148,33 @@ names: dict[str, Any] = {"__name__": "__main__"}
 _ran: list[str | None] = []  # the sources that led to these names
 _before: list[dict[str, Any]] = []  # the names before each of them
 
-DATA = (list, dict, set, np.ndarray, np.random.Generator)  # what a cell could change in place
 
-
-def _copy(names: dict[str, Any]) -> dict[str, Any]:
-    """Copy the names, and the data that they stand for; all else is the same object."""
-    shared = {id(value): value for value in names.values() if not isinstance(value, DATA)}
-    try:
-        return copy.deepcopy(names, shared)
-    except Exception:  # something in a list that cannot be copied
-        return dict(names)
+def _copy(value: Any, copies: dict[int, Any]) -> Any:
+    """Copy the data that a cell could change in place; all else is the same object."""
+    if id(value) in copies:  # two names of one list stay so
+        return copies[id(value)]
+    kind = type(value)
+    if kind in (list, set, dict):
+        copies[id(value)] = result = kind()
+        if kind is list:
+            result.extend(_copy(entry, copies) for entry in value)
+        elif kind is dict:
+            result.update((key, _copy(entry, copies)) for key, entry in value.items())
+        else:
+            result.update(value)
+    elif kind in (np.ndarray, np.random.Generator):
+        copies[id(value)] = result = (
+            copy.copy(value) if kind is np.ndarray else copy.deepcopy(value)
+        )
+    else:
+        result = value
+    return result
 
 
 def _go_back(cell: int) -> None:
     """Make the names again what they were before a cell, if it has run."""
     if cell < len(_ran):
-        kept = _copy(_before[cell])
+        kept = _copy(_before[cell], {})
         names.clear()
         names.update(kept)
         del _ran[cell:], _before[cell:]
@@ -199,7 +210,7 @@ def run(sources: Sequence[str | None], cell: int) -> dict[str, Any]:
 
 def _run_one(cell: int, source: str | None, finish: Callable[[], None]) -> dict[str, str] | None:
     """Run a cell; return what it raised."""
-    _before.append(_copy(names))
+    _before.append(_copy(names, {}))
     _ran.append(source)
     try:
         _style()
