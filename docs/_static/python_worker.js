@@ -122,6 +122,7 @@ async function startPyodide(files) {
       packageBaseUrl: BASE.href,
       lockFileContents: NO_PACKAGES,
       createPyodideModule,
+      stdin: () => null, // the end of the input: there is nobody to ask
     });
   } finally {
     self.fetch = fetchFromNetwork;
