@@ -5,9 +5,11 @@ import re
 from collections import Counter
 from pathlib import Path
 
+import live_cells
 import pytest
 from docutils import nodes
-from live_cells import answer_box, changed, for_browser, names_of
+from live_cells import answer_box, bundle, changed, for_browser, names_of
+from sphinx.errors import ExtensionError
 
 from gdbp import exercises
 
@@ -125,3 +127,24 @@ def test_a_box_for_a_function_is_tall() -> None:
 @pytest.mark.parametrize("text", ["", "Check:", "See `exercises.check`"])
 def test_other_paragraphs_get_no_box(text: str) -> None:
     assert answer_box(nodes.paragraph("", text)) is None
+
+
+# --- the bundles ---------------------------------------------------------------------------------
+
+
+def test_the_bundles_are_whole_and_the_same_each_time(tmp_path: Path) -> None:
+    for folder in ("one", "two"):
+        bundle(tmp_path / folder)
+    for name, function in (("editor.js", "makeEditor"), ("clean_html.js", "cleanHtml")):
+        text = (tmp_path / "one" / name).read_text(encoding="utf-8")
+        assert re.search(rf"export\s*{{\w+ as {function}}}", text)
+        assert not re.search(r"\bimport\b[^;]*from", text), "nothing is left to fetch"
+        assert text == (tmp_path / "two" / name).read_text(encoding="utf-8")
+
+
+def test_a_bundle_that_fails_ends_the_build(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(live_cells, "BUNDLES", tmp_path)
+    with pytest.raises(ExtensionError, match=r"cannot bundle .*bundle\.cjs"):
+        bundle(tmp_path)

@@ -33,6 +33,7 @@ from sphinx.transforms.post_transforms import SphinxPostTransform
 from sphinx.util.osutil import relative_uri
 from sphinx.writers.html5 import HTML5Translator
 
+BUNDLES = Path(__file__).parents[1] / "_bundles"
 LIBRARIES = {"sklearn": "scikit-learn", "torch": "PyTorch"}
 CHECK = re.compile(r'exercises\.check\("(\d+\.\d+)", (.*)\)')
 
@@ -231,19 +232,17 @@ def add_sources(
 # --- the bundles ---------------------------------------------------------------------------------
 
 
-def bundle(app: Sphinx, builder: Builder) -> None:
-    """Bundle what comes from npm; esbuild takes less time than finding out whether it has to."""
-    if builder.name != "html":
-        return
-    run = subprocess.run(
-        [NODE or "node", "bundle.cjs", Path(app.outdir, "_static")],
-        cwd=Path(app.confdir, "_bundles"),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if run.returncode or run.stderr:
+def bundle(folder: Path) -> None:
+    """Bundle what comes from npm, each into one module."""
+    command = [NODE or "node", "bundle.cjs", folder]
+    run = subprocess.run(command, cwd=BUNDLES, capture_output=True, text=True, check=False)
+    if run.returncode:
         raise ExtensionError(f"esbuild cannot bundle the editor: {run.stderr}")
+
+
+def add_bundles(app: Sphinx, builder: Builder) -> None:
+    if builder.name == "html":  # not "epub", which has no scripts
+        bundle(Path(app.outdir, "_static"))
 
 
 def setup(app: Sphinx) -> dict[str, bool]:
@@ -251,5 +250,5 @@ def setup(app: Sphinx) -> dict[str, bool]:
     app.add_node(AnswerBox, html=(visit_answer_box, None))
     app.add_post_transform(AddRoom)
     app.connect("html-page-context", add_sources)
-    app.connect("write-started", bundle)
+    app.connect("write-started", add_bundles)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
