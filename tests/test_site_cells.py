@@ -268,7 +268,7 @@ def test_errors_loops_and_html(open_page: Callable[..., Page]) -> None:
     assert page.wait(START) == "ModuleNotFoundError"
     assert "No module named 'pandas'" in page.output(START)
 
-    html = "<b id=b onclick=alert(1)>bold</b><script>alert(1)</script><img src=data:, onerror=alert(1)>"
+    html = "<b onclick=alert(1)>bold</b><script>alert(1)</script><img src=data:, onerror=alert(1)>"
     page.type(START, f"from IPython.display import HTML\nHTML('{html}')")
     assert page.wait(START) == "Done."
     shown = page.cell(START).locator(".text_html").inner_html()
