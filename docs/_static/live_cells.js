@@ -132,18 +132,20 @@ class LiveCell {
     const upToHere = args.sources.slice(0, this.index + 1);
     this.note.textContent = "";
     const shown = this.output.begin();
+    this.cell.ariaBusy = "true";
     try {
       const packages = await python.call("python_cells.packages", { sources: upToHere });
       const onPrint = (text, stream) => shown.print(text, stream);
       const result = await python.call("python_cells.run", args, { packages, onPrint });
       for (const output of result.outputs) await shown.add(output, this.isEdited);
       if (result.error) shown.fail(result.error.text, result.cell !== this.index && cells.get(result.cell));
+      shown.isWhole();
       this.note.textContent = result.error ? result.error.type : "Done.";
     } catch (error) {
       if (error.name === "PythonError") shown.fail(error.message);
       this.note.textContent = error.name === "Stopped" ? "Stopped." : error.message;
     }
-    shown.end();
+    this.cell.ariaBusy = null;
     this.#showButtons();
   }
 }
@@ -163,7 +165,6 @@ class Output {
   begin() {
     this.isFresh = false;
     this.drawn = 0;
-    this.cell.ariaBusy = "true";
     return this;
   }
 
@@ -199,10 +200,9 @@ class Output {
     }
   }
 
-  end() {
+  // A cell that has run and shows nothing shows nothing; one that has not run shows what it did.
+  isWhole() {
     if (!this.isFresh) this.#clear();
-    this.isReplaced = true;
-    this.cell.ariaBusy = null;
   }
 
   setBack() {
@@ -223,7 +223,7 @@ class Output {
       this.cell.append(this.element);
     }
     this.element.replaceChildren();
-    this.isFresh = true;
+    this.isFresh = this.isReplaced = true;
   }
 }
 
