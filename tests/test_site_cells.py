@@ -79,7 +79,7 @@ class Page:
     def check(self, exercise: str, answer: str) -> str:
         box = self.tab.locator(f"[data-exercise='{exercise}']")
         box.locator("input, textarea").fill(answer)
-        box.get_by_role("button").click()
+        box.get_by_role("button").click()  # which empties what was said of another answer
         said = box.locator(".answer-said:not(:empty)")
         said.wait_for(timeout=WAIT)
         return said.text_content()
@@ -135,19 +135,37 @@ def same(found: str, expected: str) -> bool:
     return all(float(a) == pytest.approx(float(b), rel=1e-6, abs=1e-8) for a, b in pairs)
 
 
+def right_answers(source: str) -> dict[str, str]:
+    """Return the answers that a solution's cell passes to `exercises.check`."""
+    return {
+        call.args[0].value: ast.unparse(call.args[1])
+        for call in ast.walk(ast.parse(source))
+        if isinstance(call, ast.Call) and ast.unparse(call.func) == "exercises.check"
+    }
+
+
 @pytest.mark.parametrize("page", CHAPTERS)
-def test_every_live_cell_shows_what_the_book_shows(
+def test_live_cells_and_solutions_of_a_page(
     page: str, shared_context: Any, strict_site: str
 ) -> None:
+    """Each live cell shows what the book shows, and what a solution found is a right answer."""
     book = Page(shared_context.new_page(), strict_site, page)
-    bars = [f"#{bar.get_attribute('id')}" for bar in book.tab.locator(".cell-bar").all()]
+    sources = book.tab.evaluate("JSON.parse(document.getElementById('cell-sources').textContent)")
+    bars = book.tab.locator(".cell-bar").all()
     assert bars
     wrong = []
-    for bar in bars:
+    for bar in (f"#{bar.get_attribute('id')}" for bar in bars):
         before, drawn = book.output(bar), len(book.images(bar))
         said, after = book.run(bar), book.output(bar)
         if said != "Done." or not same(after, before) or len(book.images(bar)) != drawn:
             wrong.append(f"{bar}: {said}\n{after}\n--- not\n{before}")
+        if book.cell(bar).locator("xpath=ancestor::details[@class='solution']").count():
+            source = sources[int(bar.removeprefix("#cell-")) - 1]
+            for exercise, answer in right_answers(source).items():
+                if (said := book.check(exercise, answer)) != "Right.":
+                    wrong.append(f"{exercise}: {answer}: {said}")
+                if (said := book.check(exercise, "-1234.5")) == "Right.":
+                    wrong.append(f"{exercise}: -1234.5 is right")
     wrong += book.problems
     book.tab.close()
     assert not wrong, "\n".join(wrong)
@@ -377,6 +395,23 @@ def test_every_exercise_has_its_box() -> None:
     assert sorted(found) == sorted(exercises.available())
 
 
+def test_where_the_book_has_no_python_there_is_nothing_to_press(
+    browser: Any, strict_site: str
+) -> None:
+    context = browser.new_context()
+    context.route(
+        "**/python_available.js",
+        lambda route: route.fulfill(
+            body="export const available = false;", content_type="text/javascript"
+        ),
+    )
+    page = Page(context.new_page(), strict_site, PAGE)
+    assert page.tab.locator(".cell_input").count() > 3
+    assert page.tab.locator(".cell-bar, .answer-box").count() == 0
+    assert page.problems == []
+    context.close()
+
+
 def test_an_answer_is_checked_and_kept(open_page: Callable[..., Page]) -> None:
     page = open_page()
     assert page.check("5.1", "[4.0, 0.1, 0.5]").startswith("Not yet. limit:")
@@ -391,31 +426,3 @@ def test_an_answer_is_checked_and_kept(open_page: Callable[..., Page]) -> None:
     page.tab.reload()
     assert page.tab.locator("#answer-5-1").input_value() == "[0.1, 2 / 20.5, 39 / 41]"
     assert field.input_value() == "[1.0, 1]"
-
-
-def right_answers(source: str) -> dict[str, str]:
-    """Return the answers that a solution's cell passes to `exercises.check`."""
-    return {
-        call.args[0].value: ast.unparse(call.args[1])
-        for call in ast.walk(ast.parse(source))
-        if isinstance(call, ast.Call) and ast.unparse(call.func) == "exercises.check"
-    }
-
-
-@pytest.mark.parametrize("page", CHAPTERS)
-def test_the_books_own_answers_are_right(page: str, shared_context: Any, strict_site: str) -> None:
-    """A solution's cell runs, and what it passes is typed in; where it needs PyTorch, it is not."""
-    book = Page(shared_context.new_page(), strict_site, page)
-    sources = book.tab.evaluate("JSON.parse(document.getElementById('cell-sources').textContent)")
-    wrong = []
-    for bar in book.tab.locator("details.solution .cell-bar").all():
-        number = int(bar.get_attribute("data-cell"))
-        for exercise, answer in right_answers(sources[number]).items():
-            book.run(f"#cell-{number + 1}")
-            if (said := book.check(exercise, answer)) != "Right.":
-                wrong.append(f"{exercise}: {answer}: {said}")
-            if (said := book.check(exercise, "[]")) == "Right.":
-                wrong.append(f"{exercise}: nothing is right")
-    wrong += book.problems
-    book.tab.close()
-    assert not wrong, "\n".join(wrong)
