@@ -14,6 +14,7 @@ import pybtex.plugin
 
 import gdbp
 
+sys.path.insert(0, str(Path(__file__).parent / "_browser"))  # live_cells reads cells as it does
 sys.path.insert(0, str(Path(__file__).parent / "_ext"))
 from docstrings import ShortTypes
 
@@ -67,6 +68,7 @@ extensions = [
     "figures",
     "katex_math",
     "latex_book",
+    "live_cells",
     "notebooks",
     "on_paper",
     "same_site",
@@ -75,7 +77,7 @@ extensions = [
     "solutions",
     "source_role",
 ]
-exclude_patterns = ["_browser", "_build", "node_modules", "_ext"]
+exclude_patterns = ["_browser", "_build", "_bundles", "node_modules", "_ext"]
 nitpicky = True
 numfig = True
 numfig_secnum_depth = 0  # chapter_numbers makes 5.2 of it
