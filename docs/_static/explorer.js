@@ -113,12 +113,10 @@ class Explorer {
   #reset() {
     this.#asked = null;
     this.#resets += 1;
-    setTimeout(() => {
-      this.#showSettings(); // the browser has set the controls back by now
-      this.picture.innerHTML = this.first.picture;
-      this.values.innerHTML = this.first.values;
-      this.#complain("");
-    });
+    this.picture.innerHTML = this.first.picture;
+    this.values.innerHTML = this.first.values;
+    this.#complain("");
+    setTimeout(() => this.#showSettings()); // when the browser has set the controls back
   }
 
   // --- dragging: a pixel becomes a number on the scale of the axes ---------------------------------
