@@ -96,6 +96,16 @@ def pixels(picture: str) -> list[float]:
     return [float(number) for number in re.findall(r"-?\d+(?:\.\d+)?", picture)]
 
 
+def box_of(axes: Any) -> dict[str, float]:
+    """Bring axes into view; return where their frame is once the page has been laid out."""
+    axes.scroll_into_view_if_needed()
+    box = None
+    while box != (now := axes.locator(".frame").bounding_box()):
+        box = now
+        axes.page.wait_for_timeout(200)
+    return box
+
+
 @pytest.fixture(scope="module")
 def context(browser: Any) -> Iterator[Any]:
     """One reader, who fetches Python once."""
@@ -177,8 +187,7 @@ def test_a_point_is_dragged(
 ) -> None:
     page = Page(tab, site, name)
     axes = page.figure.locator(".axes:has(.handle)")
-    axes.scroll_into_view_if_needed()
-    box = axes.locator(".frame").bounding_box()
+    box = box_of(axes)
     start = axes.locator(".handle circle").last.bounding_box()
     tab.mouse.move(start["x"] + start["width"] / 2, start["y"] + start["height"] / 2)
     tab.mouse.down()
@@ -190,12 +199,32 @@ def test_a_point_is_dragged(
     assert not page.problems
 
 
+def test_a_finger_that_scrolls_starts_nothing(browser: Any, site: str) -> None:
+    context = browser.new_context(has_touch=True, viewport={"width": 390, "height": 800})
+    page = Page(context.new_page(), site, "loss_surface")
+    for axes in page.figure.locator(".axes").all():
+        box = box_of(axes)
+        page.tab.touchscreen.tap(box["x"] + 30, box["y"] + 30)
+    page.tab.wait_for_timeout(300)
+    assert not [url for url in page.asked if RUNTIME.search(url)]
+    context.close()
+
+
+def test_a_click_moves_the_point(tab: Any, site: str) -> None:
+    page = Page(tab, site, "race")
+    axes = page.figure.locator(".axes:has(.handle)")
+    box = box_of(axes)
+    tab.mouse.click(box["x"] + box["width"] / 4, box["y"] + box["height"] / 2)
+    settings = {key: float(page.field(key).input_value()) for key in ("x", "y")}
+    assert settings == pytest.approx({"x": -1.25, "y": 0}, abs=0.1)
+    page.wait_for(explore.race(**settings))
+
+
 def test_the_surface_is_turned_by_dragging(tab: Any, site: str) -> None:
     page = Page(tab, site, "loss_surface")
     still = page.picture
     axes = page.figure.locator(".axes[data-turns]")
-    axes.scroll_into_view_if_needed()
-    box = axes.locator(".frame").bounding_box()
+    box = box_of(axes)
     tab.mouse.move(box["x"] + 100, box["y"] + 100)
     tab.mouse.down()
     tab.mouse.move(box["x"] + 160, box["y"] + 120, steps=3)

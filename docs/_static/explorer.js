@@ -113,12 +113,11 @@ class Explorer {
   #reset() {
     this.#asked = null;
     this.#resets += 1;
-    setTimeout(() => {
-      this.#showSettings(); // the browser has set the controls back by now
-      this.picture.innerHTML = this.first.picture;
-      this.values.innerHTML = this.first.values;
-      this.#complain("");
-    });
+    this.picture.innerHTML = this.first.picture;
+    this.values.innerHTML = this.first.values;
+    this.#complain("");
+    clearTimeout(this.#saying);
+    setTimeout(() => this.#showSettings()); // when the browser has set the controls back
   }
 
   // --- dragging: a pixel becomes a number on the scale of the axes ---------------------------------
@@ -130,10 +129,13 @@ class Explorer {
       if (!drag) return;
       event.preventDefault();
       this.picture.setPointerCapture(event.pointerId);
-      drag(event);
     });
     this.picture.addEventListener("pointermove", (event) => drag?.(event));
-    for (const end of ["pointerup", "pointercancel"]) this.picture.addEventListener(end, () => (drag = null));
+    this.picture.addEventListener("pointerup", (event) => {
+      drag?.(event); // a click alone moves the point as well
+      drag = null;
+    });
+    this.picture.addEventListener("pointercancel", () => (drag = null)); // the page scrolls instead
   }
 
   // Return what a move of the pointer does: it sets a point, or turns the picture, or nothing.
@@ -161,10 +163,12 @@ class Explorer {
       ]);
   }
 
-  // A control rounds a number to its own steps.
+  // A control rounds a number to its own steps. Where that changes nothing, Python need not start.
   #set(names, numbers) {
-    names.forEach((name, k) => (this.form.elements[name].value = numbers[k]));
-    this.#changed();
+    const fields = names.map((name) => this.form.elements[name]);
+    const before = fields.map(({ value }) => value);
+    fields.forEach((field, k) => (field.value = numbers[k]));
+    if (fields.some(({ value }, k) => value !== before[k])) this.#changed();
   }
 }
 
