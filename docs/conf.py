@@ -72,6 +72,7 @@ extensions = [
     "site_files",
     "solutions",
     "source_role",
+    "translated_glue",
 ]
 exclude_patterns = ["_build", "node_modules", "_ext"]
 nitpicky = True

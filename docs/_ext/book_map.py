@@ -1,7 +1,7 @@
 """``{book-map}``: which page needs which, as a drawing, and what one can do after each page.
 
 All of it stands on the pages: the first point of "After this page you can", and the pages named in
-the paragraph that begins "You need". A page needs earlier pages only.
+the paragraph below it, which begins "You need". A page needs earlier pages only.
 """
 
 from collections import defaultdict
@@ -55,10 +55,10 @@ def read(app: Sphinx, doctree: nodes.document) -> None:
     if not page.startswith(PAGES):
         return
     abilities = next(doctree.findall(nodes.bullet_list))
+    needs = next(abilities.findall(nodes.paragraph, descend=False, siblings=True))
     ability = abilities[0][0].deepcopy()
     for link in list(ability.findall(addnodes.pending_xref)):
         link.parent.replace(link, nodes.Text(link.astext()))  # the map links to pages only
-    needs = next(p for p in doctree.findall(nodes.paragraph) if p.astext().startswith("You need"))
     links = [link["reftarget"] for link in needs.findall(addnodes.pending_xref)]
     openings(app.env)[page] = Opening(ability, links)
 
