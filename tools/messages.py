@@ -1,0 +1,102 @@
+"""Bring the catalogues of the translations up to date. `make messages` runs it.
+
+Sphinx takes the messages from the pages, Babel those of our own extensions, templates and scripts
+(what `say` is called with), and sphinx-intl merges both into docs/locale. A message that changed is
+left without its translation, or marked fuzzy, and named at the end: until it is translated,
+tests/test_translations.py fails.
+
+`--check` changes nothing, and ends with an error if a catalogue is not up to date and complete.
+"""
+
+import argparse
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from babel.messages.catalog import Catalog
+from babel.messages.extract import extract_from_dir
+from babel.messages.pofile import read_po, write_po
+from sphinx_intl.basic import update
+
+ROOT = Path(__file__).parents[1]
+DOCS = ROOT / "docs"
+LOCALE = DOCS / "locale"
+LANGUAGES = ["zh_CN"]
+# The prose of docstrings and the notes for developers are English in all editions.
+ENGLISH_ONLY = ["reference/*", "development/*"]
+WORDS = "book.pot"
+METHODS = [
+    ("conf.py", "python"),
+    ("_ext/**.py", "python"),
+    ("_templates/**.html", "jinja2"),
+    ("_static/**.js", "javascript"),
+]
+
+
+def extract(folder: Path) -> None:
+    """Write the messages of the book as it is now, a file a page."""
+    options = ["-b", "gettext", "-W", "-n", "-q", "-j", "auto"]
+    command = [sys.executable, "-m", "sphinx", *options, "-d", f"{folder}/doctrees", DOCS, folder]
+    subprocess.run(command, check=True, env=os.environ | {"BOOK_LANGUAGE": "en"}, cwd=ROOT)
+    for pattern in ENGLISH_ONLY:
+        for file in folder.glob(f"{pattern}.pot"):
+            file.unlink()
+    words = Catalog(project="gdbp", charset="utf-8")
+    found = extract_from_dir(
+        DOCS,
+        METHODS,
+        {"_static/**.js": {"parse_template_string": "yes"}},
+        keywords={"say": None},
+        directory_filter=lambda folder: Path(folder).name not in ("_build", "node_modules"),
+    )
+    for _, _, text, _, _ in found:
+        words.add(text)
+    with (folder / WORDS).open("wb") as file:
+        write_po(file, words, omit_header=False, no_location=True, sort_output=True)
+
+
+def complaints(extracted: Path, locale: Path) -> Iterator[str]:
+    """Yield a line for each message that is missing, fuzzy or no longer in the book."""
+    for language in LANGUAGES:
+        for template in sorted(extracted.rglob("*.pot")):
+            page = template.relative_to(extracted).with_suffix("")
+            file = locale / language / "LC_MESSAGES" / f"{page}.po"
+            if not file.exists():
+                yield f"{page}: there is no catalogue in {language}"
+                continue
+            with file.open("rb") as text, template.open("rb") as source:
+                translated, wanted = read_po(text), read_po(source)
+            for message in wanted:
+                if not message.id:
+                    continue
+                found = translated.get(message.id)
+                if found is None or not found.string:
+                    yield f"{page}: not translated into {language}: {message.id!r}"
+                elif found.fuzzy:
+                    yield f"{page}: fuzzy in {language}: {message.id!r}"
+            for message in translated:
+                if message.id and message.id not in wanted:
+                    yield f"{page}: no longer in the book: {message.id!r}"
+
+
+def main() -> None:
+    """Extract, merge unless only asked, and say what is left to do."""
+    parser = argparse.ArgumentParser(description="Update the catalogues of the translations.")
+    parser.add_argument("--check", action="store_true", help="change nothing")
+    check = parser.parse_args().check
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        extract(folder)
+        if not check:
+            update(str(LOCALE), str(folder), LANGUAGES, line_width=-1, ignore_obsolete=True)
+        left = list(complaints(folder, LOCALE))
+    print("\n".join([*left, f"{len(left)} messages to look at"]))
+    if check and left:
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()
