@@ -16,6 +16,8 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+import furo
+import sphinx
 from babel.messages.catalog import Catalog
 from babel.messages.extract import extract_from_dir
 from babel.messages.pofile import read_po, write_po
@@ -26,8 +28,7 @@ DOCS = ROOT / "docs"
 LOCALE = DOCS / "locale"
 LANGUAGES = ["zh_CN"]
 # The prose of docstrings and the notes for developers are English in all editions.
-ENGLISH_ONLY = ["reference/*", "development/*"]
-WORDS = "book.pot"
+ENGLISH_ONLY = ["reference/[!i]*", "development/*"]  # the index of the reference is a page
 METHODS = [
     ("conf.py", "python"),
     ("_ext/**.py", "python"),
@@ -44,7 +45,7 @@ def extract(folder: Path) -> None:
     for pattern in ENGLISH_ONLY:
         for file in folder.glob(f"{pattern}.pot"):
             file.unlink()
-    words = Catalog(project="gdbp", charset="utf-8")
+    words = Catalog()
     found = extract_from_dir(
         DOCS,
         METHODS,
@@ -54,8 +55,32 @@ def extract(folder: Path) -> None:
     )
     for _, _, text, _, _ in found:
         words.add(text)
-    with (folder / WORDS).open("wb") as file:
-        write_po(file, words, omit_header=False, no_location=True, sort_output=True)
+    write(folder / "book.pot", words)
+    write(folder / "sphinx.pot", words_of_the_theme())
+
+
+def words_of_the_theme() -> Catalog:
+    """Return what furo's templates say and Sphinx, whose catalogue they use, does not know."""
+    catalogues = Path(sphinx.__file__).parent / "locale"
+    known = [read(catalogues / lang / "LC_MESSAGES/sphinx.po") for lang in LANGUAGES]
+    words = Catalog()
+    for folder in (Path(furo.__file__).parent / "theme", DOCS / "_templates"):
+        for _, _, text, _, _ in extract_from_dir(folder, [("**.html", "jinja2")]):
+            if not all(catalogue.get(text) and catalogue.get(text).string for catalogue in known):
+                words.add(text)
+    return words
+
+
+def read(file: Path) -> Catalog:
+    """Return a catalogue, or a template of one."""
+    with file.open("rb") as text:
+        return read_po(text)
+
+
+def write(file: Path, catalogue: Catalog) -> None:
+    """Write a template, the same from the same messages."""
+    with file.open("wb") as text:
+        write_po(text, catalogue, no_location=True, sort_output=True)
 
 
 def complaints(extracted: Path, locale: Path) -> Iterator[str]:
@@ -67,8 +92,7 @@ def complaints(extracted: Path, locale: Path) -> Iterator[str]:
             if not file.exists():
                 yield f"{page}: there is no catalogue in {language}"
                 continue
-            with file.open("rb") as text, template.open("rb") as source:
-                translated, wanted = read_po(text), read_po(source)
+            translated, wanted = read(file), read(template)
             for message in wanted:
                 if not message.id:
                     continue
