@@ -69,6 +69,7 @@ extensions = [
     "latex_book",
     "notebooks",
     "on_paper",
+    "outputs",
     "same_site",
     "search_words",
     "site_files",

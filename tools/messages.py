@@ -1,7 +1,9 @@
 """Bring the catalogues of the translations up to date. `make messages` runs it.
 
 Sphinx takes the messages from the pages, Babel those of our own extensions, templates and scripts
-(what `say` is called with), and sphinx-intl merges both into docs/locale. A message that changed is
+(what `say` is called with), and sphinx-intl merges both into docs/locale. What the book's code says
+has catalogues too: what cells show (`outputs`), and the hints of the exercises (`hints`), which
+code_messages.py finds in the source. A message that changed is
 left without its translation, or marked fuzzy, and named at the end: until it is translated,
 tests/test_translations.py fails.
 
@@ -10,10 +12,11 @@ tests/test_translations.py fails.
 
 import argparse
 import os
+import re
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import furo
@@ -21,10 +24,14 @@ import sphinx
 from babel.messages.catalog import Catalog
 from babel.messages.extract import extract_from_dir
 from babel.messages.pofile import read_po, write_po
+from code_messages import messages
 from sphinx_intl.basic import update
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
+sys.path.insert(0, str(DOCS / "_ext"))
+import outputs  # noqa: E402  # found there
+
 LOCALE = DOCS / "locale"
 LANGUAGES = ["zh_CN"]
 # The prose of docstrings and the notes for developers are English in all editions.
@@ -35,6 +42,8 @@ METHODS = [
     ("_templates/**.html", "jinja2"),
     ("_static/**.js", "javascript"),
 ]
+# Of the strings in code: what ends like a sentence, or has words around what is put in.
+SENTENCE = re.compile(r"[A-Z{].*[a-z].*[.?!]|\S.*\w .*\{\d+\}.*|\{0\}: \{1\}")
 
 
 def extract(folder: Path) -> None:
@@ -45,7 +54,6 @@ def extract(folder: Path) -> None:
     for pattern in ENGLISH_ONLY:
         for file in folder.glob(f"{pattern}.pot"):
             file.unlink()
-    words = Catalog()
     found = extract_from_dir(
         DOCS,
         METHODS,
@@ -53,22 +61,27 @@ def extract(folder: Path) -> None:
         keywords={"say": None},
         directory_filter=lambda folder: Path(folder).name not in ("_build", "node_modules"),
     )
-    for _, _, text, _, _ in found:
-        words.add(text)
-    write(folder / "book.pot", words)
+    write(folder / "book.pot", (text for _, _, text, _, _ in found))
     write(folder / "sphinx.pot", words_of_the_theme())
+    write(folder / "outputs.pot", outputs.messages(DOCS.glob("_build/cells/*.ipynb")))
+    write(folder / "hints.pot", hints())
 
 
-def words_of_the_theme() -> Catalog:
-    """Return what furo's templates say and Sphinx, whose catalogue they use, does not know."""
+def words_of_the_theme() -> Iterator[str]:
+    """Yield what furo's templates say and Sphinx, whose catalogue they use, does not know."""
     catalogues = Path(sphinx.__file__).parent / "locale"
     known = [read(catalogues / lang / "LC_MESSAGES/sphinx.po") for lang in LANGUAGES]
-    words = Catalog()
     for folder in (Path(furo.__file__).parent / "theme", DOCS / "_templates"):
         for _, _, text, _, _ in extract_from_dir(folder, [("**.html", "jinja2")]):
             if not all(catalogue.get(text) and catalogue.get(text).string for catalogue in known):
-                words.add(text)
-    return words
+                yield text
+
+
+def hints() -> Iterator[str]:
+    """Yield what the checks of the exercises say, and the checks of all arguments."""
+    for module in ("_checks", "exercises"):
+        source = (ROOT / "gdbp" / f"{module}.py").read_text(encoding="utf-8")
+        yield from filter(SENTENCE.fullmatch, messages(source))
 
 
 def read(file: Path) -> Catalog:
@@ -77,8 +90,11 @@ def read(file: Path) -> Catalog:
         return read_po(text)
 
 
-def write(file: Path, catalogue: Catalog) -> None:
+def write(file: Path, messages: Iterable[str]) -> None:
     """Write a template, the same from the same messages."""
+    catalogue = Catalog()
+    for message in messages:
+        catalogue.add(message)
     with file.open("wb") as text:
         write_po(text, catalogue, no_location=True, sort_output=True)
 
