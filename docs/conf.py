@@ -14,6 +14,7 @@ import pybtex.plugin
 
 import gdbp
 
+sys.path.insert(0, str(Path(__file__).parent / "_browser"))  # live_cells reads cells as it does
 sys.path.insert(0, str(Path(__file__).parent / "_ext"))
 import edition
 from docstrings import ShortTypes
@@ -58,6 +59,7 @@ extensions = [
     # our own, in _ext
     "accessible",
     "book_map",
+    "browser_python",
     "chapter_numbers",
     "code_links",
     "docstrings",
@@ -67,6 +69,7 @@ extensions = [
     "figures",
     "katex_math",
     "latex_book",
+    "live_cells",
     "notebooks",
     "on_paper",
     "outputs",
@@ -77,7 +80,7 @@ extensions = [
     "source_role",
     "translated_glue",
 ]
-exclude_patterns = ["_build", "node_modules", "_ext", "locale"]
+exclude_patterns = ["_browser", "_build", "_bundles", "_ext", "locale", "node_modules"]
 nitpicky = True
 numfig = True
 numfig_secnum_depth = 0  # chapter_numbers makes 5.2 of it

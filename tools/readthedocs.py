@@ -64,6 +64,7 @@ def environment(checkout: Path, virtualenv: Path) -> dict[str, str]:
     """Return this environment with the variables of a build."""
     return os.environ | {
         "PATH": f"{virtualenv / 'bin'}{os.pathsep}{os.environ['PATH']}",
+        "GDBP_CACHE": str(checkout.parent / "cache"),  # a new machine has fetched nothing yet
         "NO_COLOR": "1",
         "READTHEDOCS": "True",
         "READTHEDOCS_CANONICAL_URL": URLS["Homepage"],

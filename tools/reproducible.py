@@ -16,6 +16,7 @@ import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
+CACHE = os.environ.get("GDBP_CACHE") or str(Path.home() / ".cache/gdbp")  # HOME is changed
 USUAL = {"LC_ALL": "C.UTF-8", "TZ": "Pacific/Kiritimati", "PYTHONHASHSEED": "1"}
 OTHER = {"LC_ALL": "C", "TZ": "Etc/GMT+12", "PYTHONHASHSEED": "2"}  # always another date
 
@@ -42,7 +43,7 @@ def build(folder: Path, workers: int, environment: dict[str, str], wrapper: list
         cwd=folder,
         env={name: value for name, value in os.environ.items() if name != "SOURCE_DATE_EPOCH"}
         | environment
-        | {"HOME": str(folder / "home"), "PYTHONPATH": str(folder)},
+        | {"HOME": str(folder / "home"), "PYTHONPATH": str(folder), "GDBP_CACHE": CACHE},
         check=True,
     )
     shutil.rmtree(folder / "book/.doctrees")  # Sphinx's own notes, no part of the site

@@ -27,6 +27,7 @@ LANGUAGES = {"default": "python", "ipython3": "python", "pycon": "python", "none
 TRANSPARENT = (nodes.inline, nodes.generated)  # their text is all they have to say
 GROUPS = (nodes.container, nodes.compound, nodes.figure, nodes.legend)
 INVISIBLE = (
+    nodes.Invisible,  # such as the box for an answer, which the site alone has
     nodes.target,
     nodes.comment,
     nodes.substitution_definition,
