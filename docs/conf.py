@@ -66,6 +66,7 @@ extensions = [
     "edition",
     "epub_book",
     "execute_pages",
+    "explorer",
     "figures",
     "katex_math",
     "latex_book",

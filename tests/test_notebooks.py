@@ -27,6 +27,8 @@ CHAPTERS = sorted(file.stem for file in ROOT.glob("docs/chapters/*.md"))
 # what only MyST understands: {role}`…`, :::, ```{directive}, (label)=, % comment, glue
 MYST = re.compile(r"\{[a-z:]+\}`|^:{3,}|^`{3,}\{|^\([\w-]+\)=$|^% |\bglue\b|myst", re.MULTILINE)
 
+MOVED = "On the page in the browser, all of this can be moved."
+
 
 def read(name: str) -> NotebookNode:
     return nbformat.read(BOOK / f"notebooks/{name}.ipynb", as_version=4)
@@ -53,6 +55,10 @@ def page_text(name: str) -> str:
     """Return the text of a page, without its cells and what stands beside the text."""
     page = BeautifulSoup((BOOK / f"chapters/{name}.html").read_text("utf-8"), "html.parser")
     article = page.find("article")
+    for explorer in article.select("figure.explorer"):  # its numbers stand in a line there
+        numbers = zip(explorer.select("dt"), explorer.select("dd"), strict=True)
+        line = "; ".join(f"{label.get_text()}: {text.get_text()}" for label, text in numbers)
+        explorer.find("figcaption").append(f"{line}. {MOVED}")
     for caption in article.select(".cell_output figcaption, figure figcaption"):
         caption.find_parent("figure").replace_with(caption)
     for output in article.select(".cell_output"):

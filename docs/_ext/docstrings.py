@@ -7,7 +7,7 @@ r"""Let docstrings be written as the pages are, though autodoc reads reStructure
 
 import re
 from dataclasses import dataclass
-from typing import Any, get_args, get_origin
+from typing import Annotated, Any, get_args, get_origin
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -33,6 +33,8 @@ class ShortTypes:
     """Numpy's types by their short names; the long ones are unions of a dozen private classes."""
 
     def __call__(self, annotation: Any, config: Config) -> str | None:
+        if get_origin(annotation) is Annotated:  # the rest is for the explorers
+            return format_annotation(get_args(annotation)[0], config)
         if get_origin(annotation) is np.ndarray:
             return "``ndarray``"
         members, of_array_like = get_args(annotation), get_args(ArrayLike)

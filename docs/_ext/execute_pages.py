@@ -98,7 +98,7 @@ def all_imports(sources: Iterable[str], package: Path) -> frozenset[str]:
     while waiting:
         for name in imported_names(waiting.pop(), package.name) - found:
             found.add(name)
-            file = _module_file(name, package)
+            file = module_file(name, package)
             if file:
                 waiting.append(file.read_text(encoding="utf-8"))
     return frozenset(found)
@@ -127,7 +127,7 @@ def imported_names(source: str, package: str) -> set[str]:
     return names
 
 
-def _module_file(name: str, package: Path) -> Path | None:
+def module_file(name: str, package: Path) -> Path | None:
     top, *rest = name.split(".")
     if top != package.name:
         return None
@@ -137,7 +137,7 @@ def _module_file(name: str, package: Path) -> Path | None:
 
 def result_key(sources: list[str], imports: frozenset[str], package: Path) -> str:
     """Return the hash that names the result of these cells."""
-    files = filter(None, (_module_file(name, package) for name in sorted(imports)))
+    files = filter(None, (module_file(name, package) for name in sorted(imports)))
     libraries = {name.partition(".")[0] for name in imports} | {"ipykernel", "matplotlib-inline"}
     depends_on = [
         sources,

@@ -15,6 +15,7 @@ from urllib.parse import urljoin
 
 from docutils import nodes
 from edition import say
+from explorer import Explorer, in_words
 from solutions import Solution
 from sphinx import addnodes
 from sphinx.util import logging
@@ -139,6 +140,9 @@ class MarkdownWriter:
 
     def number(self, kind: str, node: nodes.Element) -> str:
         return ".".join(map(str, self.numbers[kind][node["ids"][0]]))
+
+    def block_Explorer(self, node: Explorer) -> str:
+        return f"{self.blocks(node)}\n\n{escaped(in_words(node))}"
 
     def block_bullet_list(self, node: nodes.bullet_list) -> str:
         return self.list_items(node, ["- "] * len(node))

@@ -4,6 +4,7 @@
   const names = {
     ".formula": say("Formula"),
     ".graph-box": say("Drawing"),
+    ".explorer-picture": say("Drawing"),
     ".table-wrapper": say("Table"),
     ".cell_output": say("Output"),
     pre: say("Code"),
