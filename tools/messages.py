@@ -2,15 +2,16 @@
 
 Sphinx takes the messages from the pages, Babel those of our own extensions, templates and scripts
 (what `say` is called with), and sphinx-intl merges both into docs/locale. What the book's code says
-has catalogues too: what cells show (`outputs`), and the hints of the exercises (`hints`), which
-code_messages.py finds in the source. A message that changed is
-left without its translation, or marked fuzzy, and named at the end: until it is translated,
+has catalogues too: `outputs` for what cells show, `explorers`, and `hints` for the exercises;
+code_messages.py finds the last two in the source. A message that changed is left without its
+translation, or marked fuzzy, and named at the end: until it is translated,
 tests/test_translations.py fails.
 
 `--check` changes nothing, and ends with an error if a catalogue is not up to date and complete.
 """
 
 import argparse
+import inspect
 import os
 import re
 import subprocess
@@ -27,10 +28,13 @@ from babel.messages.pofile import read_po, write_po
 from code_messages import messages
 from sphinx_intl.basic import update
 
+from gdbp import autodiff, drawing
+
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
 sys.path.insert(0, str(DOCS / "_ext"))
 import outputs  # noqa: E402  # found there
+from translations import PLACE, WORD  # noqa: E402
 
 LOCALE = DOCS / "locale"
 LANGUAGES = ["zh_CN"]
@@ -44,6 +48,13 @@ METHODS = [
 ]
 # Of the strings in code: what ends like a sentence, or has words around what is put in.
 SENTENCE = re.compile(r"[A-Z{].*[a-z].*[.?!]|\S.*\w .*\{\d+\}.*|\{0\}: \{1\}")
+
+# Of the strings in gdbp/explore.py, those that are for Python: all others are for readers.
+NO_WORDS = {
+    *("...i,ij,...j", "azimuth elevation", "complex", "end", "eval", "explored", "lr momentum"),
+    *("#ffffff", "middle", "nan", "return"),
+    *("exp", "log", "relu", "sigmoid", "sin x", "sin x + cos y", "tanh"),
+}
 
 
 def extract(folder: Path) -> None:
@@ -65,6 +76,7 @@ def extract(folder: Path) -> None:
     write(folder / "sphinx.pot", words_of_the_theme())
     write(folder / "outputs.pot", outputs.messages(DOCS.glob("_build/cells/*.ipynb")))
     write(folder / "hints.pot", hints())
+    write(folder / "explorers.pot", explorers())
 
 
 def words_of_the_theme() -> Iterator[str]:
@@ -77,11 +89,25 @@ def words_of_the_theme() -> Iterator[str]:
                 yield text
 
 
+def strings(*modules: str) -> Iterator[str]:
+    """Yield the strings of modules of the package."""
+    for module in modules:
+        yield from messages((ROOT / "gdbp" / f"{module}.py").read_text(encoding="utf-8"))
+
+
 def hints() -> Iterator[str]:
     """Yield what the checks of the exercises say, and the checks of all arguments."""
-    for module in ("_checks", "exercises"):
-        source = (ROOT / "gdbp" / f"{module}.py").read_text(encoding="utf-8")
-        yield from filter(SENTENCE.fullmatch, messages(source))
+    return filter(SENTENCE.fullmatch, strings("_checks", "exercises"))
+
+
+def explorers() -> Iterator[str]:
+    """Yield what the explorers say, the graphs that they draw, and the checks of arguments."""
+    yield from filter(SENTENCE.fullmatch, strings("_checks"))
+    graph = messages(inspect.getsource(autodiff.Node) + inspect.getsource(drawing._description))
+    words = (text for text in (*graph, *strings("explore")) if WORD.search(PLACE.sub("", text)))
+    yield from (text for text in words if text not in NO_WORDS and "<" not in text)
+    yield from ("leaf", "value {0}", "grad {0}")  # in the boxes of a graph
+    yield "{0}, η = {1}"  # a name and its rate
 
 
 def read(file: Path) -> Catalog:

@@ -173,7 +173,8 @@ def messages_of_html(text: str) -> list[str]:
 
 
 @cache
-def edition() -> Translator:
-    """Return the translations of the edition that this module is served with; none in English."""
+def translator(name: str) -> Translator:
+    """Return the translations that the build has put beside this module; none in English."""
     file = Path(__file__).with_name("messages.json")
-    return Translator(json.loads(file.read_text(encoding="utf-8")) if file.exists() else {})
+    known = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
+    return Translator(known.get(name, {}))

@@ -23,6 +23,7 @@ from typing import Any, NamedTuple
 
 import nbformat
 from docutils import nodes
+from edition import say
 from katex_math import NODE
 from notebooks import NOTEBOOKS, is_chapter, makes_notebooks, notebook_name
 from python_cells import NEEDS, imported
@@ -196,9 +197,10 @@ def answer_box(line: nodes.paragraph) -> AnswerBox | None:
 
 def visit_bar(self: HTML5Translator, node: Bar) -> None:
     library, number = node["library"], node["cell"]
+    link = f'<a href="{node["notebook"]}" download>{say("run it in the notebook")}</a>'
+    needs = say("Needs {library}: {link}.").format(library=library, link=link)
     self.body.append(
-        f'<p class="cell-needs">Needs {library}: '
-        f'<a href="{node["notebook"]}" download>run it in the notebook</a>.</p>\n'
+        f'<p class="cell-needs">{needs}</p>\n'
         if library
         else f'<div class="cell-bar" id="cell-{number + 1}" data-cell="{number}"></div>\n'
     )
