@@ -50,6 +50,8 @@ class Translator:
             return self.whole[words]
         if fitting := next(self._fitting(words, self._put_in), None):
             return fitting
+        if words.endswith(".") and (found := self._all(words[:-1])):  # a phrase ends a sentence
+            return f"{found}。"
         parts = [self._all(part) for part in sentences(words)[1:] and sentences(words)]
         return join(*filter(None, parts)) if parts and all(parts) else None
 

@@ -38,7 +38,8 @@ def catalogue(name: str, language: str = LANGUAGE) -> dict[str, str]:
     file = LOCALE / language / "LC_MESSAGES" / f"{name}.po"
     if language == "en":
         return {}
-    messages = read_po(file.open("rb"))
+    with file.open("rb") as text:
+        messages = read_po(text)
     return {message.id: message.string for message in messages if message.id and message.string}
 
 
