@@ -3,8 +3,10 @@
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import code_messages
+import edition
 import numpy as np
 import outputs
 import pytest
@@ -128,7 +130,11 @@ def test_places_are_kept(name: str) -> None:
         ("5.1", "[0.1, 0.09756, 39 / 41]", "正确。"),
         ("5.1", "[4, 0.1, 0.5]", "还不对。limit：那是最平缓方向的极限。其他方向在这之前就发散了。"),
         ("5.1", "[0.1]", "还不对。请传入一个列表 [limit, best, factor]。这个答案里有 1 项。"),
-        ("3.4", "lambda f, g, x, v: 1 / 0", "还不对。函数抛出了 ZeroDivisionError：division by zero"),
+        (
+            "3.4",
+            "lambda *args: 1 / 0",
+            "还不对。函数抛出了 ZeroDivisionError：division by zero",
+        ),
         ("1.1", '["both", "no", "no"]', "ValueError: 答案的 b 需要是"),
         ("5.1", "nothing", "NameError: name 'nothing' is not defined"),
     ],
@@ -187,7 +193,7 @@ def test_explorers_speak_chinese(name: str, arguments: dict) -> None:
         ("secant", {"h": 0.0}, "h 不能是 0：一个点没有割线，只有极限"),
         ("secant", {"x0": 9.0}, "x0 需要一个从 -1.5 到 1.5 的数，得到的是 9.0"),
         ("by_hand", {"lr": None}, "lr 需要一个实数，得到的是 None"),
-        ("backward_pass", {"values": "2"}, 'values 需要写成 "w = 2, x = 3" 的形式，得到的是 \'2\''),
+        ("backward_pass", {"values": "2"}, "values 需要写成 \"w = 2, x = 3\" 的形式，得到的是 '2'"),
         ("backward_pass", {"expression": "1"}, "expression 里需要有一个有值的变量名，得到的是 '1'"),
     ],
 )
@@ -216,11 +222,15 @@ def test_live_cells() -> None:
 
 def test_outputs_of_a_page(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(outputs, "catalogue", CHINESE.__getitem__)
+    monkeypatch.setattr(edition, "LANGUAGE", "zh_CN")
     document = new_document("page")
+    depends_on: list[str] = []
+    document.settings.env = SimpleNamespace(note_dependency=depends_on.append)
     shown = nodes.raw("", "<p>ravine</p>", format="html", classes=["output", "text_html"])
     document += [shown, nodes.raw("", "<p>ravine</p>", format="html")]
     outputs.Translate(document).apply()
     assert [raw.astext() for raw in document] == ["<p>峡谷</p>", "<p>ravine</p>"]
+    assert [Path(file).name for file in depends_on] == ["outputs.po"], "read again if it changes"
 
 
 def test_catalogue_beside_the_module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

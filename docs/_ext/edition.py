@@ -13,6 +13,7 @@ from typing import Any
 from babel.messages.pofile import read_po
 from sphinx.application import Sphinx
 from sphinx.config import Config
+from sphinx.environment import BuildEnvironment
 from sphinx.errors import ConfigError
 
 LOCALE = Path(__file__).parents[1] / "locale"
@@ -41,6 +42,12 @@ def catalogue(name: str, language: str = LANGUAGE) -> dict[str, str]:
     with file.open("rb") as text:
         messages = read_po(text)
     return {message.id: message.string for message in messages if message.id and message.string}
+
+
+def depend_on(name: str, env: BuildEnvironment) -> None:
+    """Have the page that is read now read again when a catalogue changes."""
+    if LANGUAGE != "en":
+        env.note_dependency(str(LOCALE / LANGUAGE / "LC_MESSAGES" / f"{name}.po"))
 
 
 def say(text: str) -> str:

@@ -14,6 +14,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+import edition
 from docutils import nodes
 from edition import catalogue, say
 from execute_pages import all_imports, module_file
@@ -60,11 +61,12 @@ class ExplorerDirective(SphinxDirective):
         return [node]
 
     def depend_on(self, module: str) -> None:
-        """Have the page read again when a module changes that draws for it."""
+        """Have the page read again when a module changes that draws for it, or a translation."""
         package = Path(import_module("gdbp").__file__ or "").parent
         for name in all_imports([f"import {module}"], package):
             if file := module_file(name, package):
                 self.env.note_dependency(str(file))
+        edition.depend_on("explorers", self.env)
 
 
 # --- HTML -----------------------------------------------------------------------------------------

@@ -186,12 +186,15 @@ def add_bar(cell: nodes.container, bar: Bar) -> None:
 
 
 def answer_box(line: nodes.paragraph) -> AnswerBox | None:
-    """Return the box for the answer that a line asks for, if it is a line *Check*."""
-    if not (line.children and isinstance(line[0], nodes.emphasis) and line[0].astext() == "Check:"):
+    """Return the box for the answer that a line asks for, if it is a line *Check*.
+
+    A translated line keeps its English source.
+    """
+    if not line.rawsource.startswith("*Check:*"):
         return None
     codes = [CHECK.fullmatch(code.astext()) for code in line.findall(nodes.literal)]
     call = next(filter(None, codes))
-    tall = re.search(r"\b(a|the) function\b", line.astext()) is not None
+    tall = re.search(r"\b(a|the) function\b", line.rawsource) is not None
     return AnswerBox(exercise=call[1], asks=call[2], tall=tall)
 
 

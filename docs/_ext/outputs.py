@@ -11,7 +11,7 @@ from pathlib import Path
 
 import nbformat
 from docutils import nodes
-from edition import catalogue
+from edition import catalogue, depend_on
 from sphinx.application import Sphinx
 from sphinx.transforms import SphinxTransform
 
@@ -33,6 +33,7 @@ class Translate(SphinxTransform):
                 text = translator.html(raw.astext())
                 raw.children = [nodes.Text(text)]
                 raw.rawsource = text
+                depend_on("outputs", self.env)
 
 
 def messages(results: Iterable[Path]) -> Iterator[str]:
