@@ -16,7 +16,9 @@ import gdbp
 
 sys.path.insert(0, str(Path(__file__).parent / "_browser"))  # live_cells reads cells as it does
 sys.path.insert(0, str(Path(__file__).parent / "_ext"))
+import edition
 from docstrings import ShortTypes
+from edition import say
 
 # Sphinx makes millions of small objects and keeps them. Looking through all of them for garbage
 # as often as Python does by default took half of the time of a build with nothing changed.
@@ -39,8 +41,7 @@ repository_url = os.environ.get("READTHEDOCS_GIT_CLONE_URL", _urls["Repository"]
 )
 
 project = "gdbp"
-author = "The gdbp authors"
-copyright = "The gdbp authors"
+author = copyright = say("The gdbp authors")
 release = version = gdbp.__version__
 
 extensions = [
@@ -62,6 +63,7 @@ extensions = [
     "chapter_numbers",
     "code_links",
     "docstrings",
+    "edition",
     "epub_book",
     "execute_pages",
     "explorer",
@@ -71,17 +73,29 @@ extensions = [
     "live_cells",
     "notebooks",
     "on_paper",
+    "outputs",
     "same_site",
     "search_words",
     "site_files",
     "solutions",
     "source_role",
+    "translated_glue",
 ]
-exclude_patterns = ["_browser", "_build", "_bundles", "node_modules", "_ext"]
+exclude_patterns = ["_browser", "_build", "_bundles", "_ext", "locale", "node_modules"]
 nitpicky = True
 numfig = True
 numfig_secnum_depth = 0  # chapter_numbers makes 5.2 of it
-numfig_format = {"figure": "Figure %s"}
+numfig_format = {"figure": say("Figure %s")}
+
+# --- languages ----------------------------------------------------------------------------------
+
+language = edition.LANGUAGE
+locale_dirs = ["locale"]
+gettext_compact = False  # a catalogue a page
+gettext_location = False  # a line added on a page changes no other message
+gettext_uuid = False
+gettext_last_translator = "The gdbp authors"
+gettext_language_team = "The gdbp authors"
 
 # --- pages ---------------------------------------------------------------------------------------
 
@@ -101,6 +115,7 @@ myst_dmath_double_inline = True  # $$…$$ inside a list or a sentence is still 
 # execute_pages runs the cells; MyST-NB gets the pages with their outputs and runs nothing itself.
 myst_update_mathjax = False  # KaTeX typesets
 nb_execution_mode = "off"
+nb_mime_priority_overrides = [("gettext", "image/svg+xml", 0)]  # their alternative texts
 nb_custom_formats = {".md": ("execute_pages.read_page", {}, False)}
 nb_ipywidgets_js = {}  # nothing from a third party's server
 execute_pages_package = "../gdbp"
@@ -144,13 +159,13 @@ nitpick_ignore_regex = [
 # --- the site ------------------------------------------------------------------------------------
 
 html_theme = "furo"
-html_title = "Gradient descent and backpropagation"
+html_title = say("Gradient descent and backpropagation")
 html_baseurl = site_url
 html_static_path = ["_static"]
 html_css_files = ["book.css"]
 html_js_files = [
     (script, {"defer": "defer"})
-    for script in ("lay_out.js", "race.js", "scroll_boxes.js", "stepper.js")
+    for script in ("words.js", "lay_out.js", "race.js", "scroll_boxes.js", "stepper.js")
 ]
 html_favicon = "_static/favicon.svg"
 html_show_sphinx = False
@@ -189,7 +204,7 @@ logging.getLogger("matplotlib.font_manager").setLevel(logging.ERROR)
 
 # --- print: PDF by LaTeX, and EPUB ---------------------------------------------------------------
 
-nb_mime_priority_overrides = [  # the still of what moves, if there is one
+nb_mime_priority_overrides += [  # the still of what moves, if there is one
     (builder, mime_type, priority)
     for builder in ("epub", "latex")
     for priority, mime_type in enumerate(["image/svg+xml", "text/html"])

@@ -71,7 +71,7 @@ def test_page_shows_the_first_state(book: Book) -> None:
     assert answer.picture in html
     rows = [(row.dt.text, row.dd.text) for row in root.select("dl > div")]
     assert rows == [(value.label, value.text) for value in answer.values]
-    assert root["data-call"] == "explore.secant"
+    assert root["data-explorer"] == "secant"
     assert "Move" in root.figcaption.text
     assert root.fieldset.has_attr("disabled"), "until the script lets them go"
     assert re.search(r'<script type="module" src="_static/explorer\.js', html)

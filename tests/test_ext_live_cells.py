@@ -99,9 +99,10 @@ def check_lines() -> list[tuple[str, str, str]]:
 
 
 def box(exercise: str, asks: str, rest: str) -> nodes.Element | None:
-    line = nodes.paragraph("", "", nodes.emphasis("", "Check:"), nodes.Text(" "))
-    line += nodes.literal("", f'exercises.check("{exercise}", {asks})')
-    line += nodes.Text(rest)
+    """Return the box of a line in Chinese, which keeps its English source."""
+    call = f'exercises.check("{exercise}", {asks})'
+    line = nodes.paragraph(f"*Check:* `{call}`{rest}", "", nodes.emphasis("", "检查："))
+    line += nodes.literal("", call)
     return answer_box(line)
 
 

@@ -3,11 +3,11 @@
 import ast
 import importlib
 import linecache
-import traceback
 from typing import Any
 
 import numpy as np
 import python_cells
+from translations import translator
 
 from gdbp import exercises
 
@@ -25,15 +25,18 @@ def check(exercise: str, text: str) -> dict[str, Any]:
             book and what is in them, and those of the page's cells that have run.
 
     Returns:
-        ``ok``, and ``text``, the verdict; or what Python says of the answer, with ``ok`` None.
+        ``ok``, and ``text``, the verdict in the language of the edition; or what Python says of the
+        answer, with ``ok`` None.
     """
+    said = translator("hints")
     try:
         answer = evaluate(text)
         verdict = answer if isinstance(answer, exercises.Verdict) else None
         verdict = verdict if verdict is not None else exercises.check(exercise, answer)
     except (Exception, SystemExit, KeyboardInterrupt) as error:
-        return {"ok": None, "text": traceback.format_exception_only(error)[-1].strip()}
-    return {"ok": verdict.ok, "text": str(verdict)}
+        kind, message = type(error).__name__, said.text(str(error))
+        return {"ok": None, "text": f"{kind}: {message}" if message else kind}
+    return {"ok": verdict.ok, "text": said.text(str(verdict))}
 
 
 def evaluate(text: str) -> Any:

@@ -25,6 +25,7 @@ from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
+from translations import translator
 
 os.environ.setdefault("MPLBACKEND", "agg")
 
@@ -273,7 +274,7 @@ def rich(value: Any) -> Output:
     for kind, mime in (("html", "text/html"), ("svg", "image/svg+xml")):
         content = bundle.get(mime) or getattr(value, f"_repr_{kind}_", lambda: None)()
         if content:
-            return {kind: content}
+            return {kind: translator("outputs").html(content) if kind == "html" else content}
     if type(value) in (dict, list, set, tuple):
         return {"text": pprint.pformat(value, sort_dicts=False)}
     return {"text": repr(value)}

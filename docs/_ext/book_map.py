@@ -1,7 +1,7 @@
 """``{book-map}``: which page needs which, as a drawing, and what one can do after each page.
 
 All of it stands on the pages: the first point of "After this page you can", and the pages named in
-the paragraph that begins "You need". A page needs earlier pages only.
+the paragraph below it, which begins "You need". A page needs earlier pages only.
 """
 
 from collections import defaultdict
@@ -10,6 +10,7 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from docutils import nodes
+from edition import say
 from sphinx import addnodes
 from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
@@ -18,7 +19,6 @@ from sphinx.util.docutils import SphinxDirective
 from sphinx.util.nodes import make_refnode
 
 PAGES = "chapters/"
-CAPTION = "Each page below the pages it needs. What it needs by way of another is left out."
 WIDTH, ROW, RADIUS = 340, 62, 18
 
 
@@ -55,10 +55,10 @@ def read(app: Sphinx, doctree: nodes.document) -> None:
     if not page.startswith(PAGES):
         return
     abilities = next(doctree.findall(nodes.bullet_list))
+    needs = next(abilities.findall(nodes.paragraph, descend=False, siblings=True))
     ability = abilities[0][0].deepcopy()
     for link in list(ability.findall(addnodes.pending_xref)):
         link.parent.replace(link, nodes.Text(link.astext()))  # the map links to pages only
-    needs = next(p for p in doctree.findall(nodes.paragraph) if p.astext().startswith("You need"))
     links = [link["reftarget"] for link in needs.findall(addnodes.pending_xref)]
     openings(app.env)[page] = Opening(ability, links)
 
@@ -141,18 +141,23 @@ def draw(needs: dict[int, set[int]]) -> str:
         x, y = place[page, page, row[page]]
         shapes.append(f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{RADIUS}"/>')
         shapes.append(f'<text x="{x:.1f}" y="{y + 5:.1f}">{page}</text>')
-    listed = "; ".join(
-        f"{page} needs {' and '.join(map(str, sorted(sources)))}"
+    listed = say("; ").join(
+        say("{page} needs {others}").format(
+            page=page, others=say(" and ").join(map(str, sorted(sources)))
+        )
         for page, sources in sorted(direct.items())
         if sources
     )
-    label = escape(f"Map of the pages: {listed}.")
+    label = escape(say("Map of the pages: {listed}.").format(listed=listed))
+    caption = say(
+        "Each page below the pages it needs. What it needs by way of another is left out."
+    )
     return (
         f'<figure class="book-map"><svg role="img" aria-label="{label}" width="{WIDTH}"'
         f' height="{height}" viewBox="0 0 {WIDTH} {height}" xmlns="http://www.w3.org/2000/svg">'
         '<defs><marker id="book-map-arrow" viewBox="0 0 8 8" refX="4" refY="4" markerWidth="7"'
         ' markerHeight="7" orient="auto"><path d="M0,0L8,4L0,8z"/></marker></defs>'
-        f"{''.join(shapes)}</svg><figcaption>{CAPTION}</figcaption></figure>\n"
+        f"{''.join(shapes)}</svg><figcaption>{caption}</figcaption></figure>\n"
     )
 
 
@@ -193,13 +198,15 @@ class FillMap(SphinxPostTransform):
         title = nodes.paragraph("", "", nodes.strong("", "", self._link(page, self._title(page))))
         ability = openings(self.env)[page].ability.deepcopy()
         if isinstance(ability[-1], nodes.Text):
-            ability[-1] = nodes.Text(ability[-1].rstrip(",.") + ".")
-        ability.insert(0, nodes.Text("You can then "))
+            ability[-1] = nodes.Text(ability[-1].rstrip(",.；。") + say("."))
+        ability.insert(0, nodes.Text(say("You can then ")))
         if needs:
-            ability += nodes.Text(" Needs page " if len(needs) == 1 else " Needs pages ")
+            sentence = say(" Needs page {}.") if len(needs) == 1 else say(" Needs pages {}.")
+            before, after = sentence.split("{}")
+            ability += nodes.Text(before)
             for need in needs:
-                ability += [self._link(need, number[need]), nodes.Text(", ")]
-            ability[-1] = nodes.Text(".")
+                ability += [self._link(need, number[need]), nodes.Text(say(", "))]
+            ability[-1] = nodes.Text(after)
         return nodes.list_item("", title, ability)
 
 

@@ -3,7 +3,8 @@
 Pyodide, numpy and matplotlib are not in the repository. ``browser_assets.toml`` names each file,
 with its hash; a build takes it from the cache (``$GDBP_CACHE``, or ``~/.cache/gdbp``), or gets it
 from the official release, or through npm and pip. They go to ``_static/python/``, with the wheel of
-the package, the modules of ``_browser`` and a manifest. ``_static/python.js`` does the rest.
+the package, the modules of ``_browser``, the translations of what they say, and a manifest.
+``_static/python.js`` does the rest.
 
 Where they cannot be had the book is built without them, and says so; on CI that is an error.
 """
@@ -24,6 +25,7 @@ from http.client import HTTPException
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from edition import catalogue
 from execute_pages import keep_only
 from notebooks import WHEELS, wheel_name, write
 from sphinx.application import Sphinx
@@ -221,10 +223,13 @@ def served_name(name: str) -> str:
 
 
 def own_files(app: Sphinx) -> dict[str, bytes]:
-    """Return the wheel of the package and the modules that run only in the browser."""
+    """Return the wheel of the package, and the modules and messages of the browser alone."""
     wheel = Path(app.outdir, WHEELS, wheel_name(app.config))
     modules = sorted(Path(app.confdir, "_browser").glob("*.py"))
-    return {file.name: file.read_bytes() for file in [wheel, *modules]}
+    said = {name: catalogue(name) for name in ("explorers", "hints", "outputs")}
+    messages = json.dumps(said, ensure_ascii=False, sort_keys=True)
+    files = {file.name: file.read_bytes() for file in [wheel, *modules]}
+    return files | {"messages.json": messages.encode()}
 
 
 def place(groups: dict[str, dict[str, bytes]], folder: Path) -> None:

@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from docutils import nodes
+from edition import say
 from sphinx import addnodes
 from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
@@ -200,26 +201,27 @@ def add_pages(app: Sphinx, doctree: nodes.document, docname: str) -> None:
             continue
         line = nodes.paragraph(classes=["entry-pages"])
         if pages.explained:
-            line += _links(app, docname, "Explained on ", pages.explained)
+            line += _links(app, docname, say("Explained on {}. "), pages.explained)
         if pages.used:
-            plural = "s" * (len(pages.used) > 1)
-            line += _links(app, docname, f"Used on page{plural} ", pages.used, by_number=True)
+            text = say("Used on page {}. ") if len(pages.used) == 1 else say("Used on pages {}. ")
+            line += _links(app, docname, text, pages.used, by_number=True)
         if not line.children:
-            line += _links(app, docname, "See ", pages.module)
+            line += _links(app, docname, say("See {}. "), pages.module)
         content += line
 
 
 def _links(
-    app: Sphinx, docname: str, label: str, pages: list[str], by_number: bool = False
+    app: Sphinx, docname: str, sentence: str, pages: list[str], by_number: bool = False
 ) -> list[nodes.Node]:
-    """Return the label, a link to each page, and a full stop."""
-    result: list[nodes.Node] = [nodes.Text(label)]
+    """Return a sentence with a link to each page in it."""
+    before, after = sentence.split("{}")
+    result: list[nodes.Node] = [nodes.Text(before)]
     for page in pages:
         title = app.env.titles[page].astext()
         text = nodes.Text(title.partition(".")[0] if by_number else title)
         result.append(make_refnode(app.builder, docname, page, None, text, title))
-        result.append(nodes.Text(", "))
-    return [*result[:-1], nodes.Text(". ")]
+        result.append(nodes.Text(say(", ")))
+    return [*result[:-1], nodes.Text(after)]
 
 
 def link_names(

@@ -2,9 +2,9 @@
 
 The name is that of a function in ``gdbp.explore``, which is called here, so that the page is whole
 without a script: picture, numbers and caption show the first state. ``explorer.js`` calls the same
-function in the browser. The controls come from the annotations of its arguments; until the script
-lets them go they are disabled. Paper and the notebooks get the picture, or the numbers, and the
-words.
+function in the browser. What it says is translated here and there by the same messages. The
+controls come from the annotations of its arguments; until the script lets them go they are
+disabled. Paper and the notebooks get the picture, or the numbers, and the words.
 """
 
 import html
@@ -14,14 +14,17 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+import edition
 from docutils import nodes
+from edition import catalogue, say
 from execute_pages import all_imports, module_file
 from sphinx.application import Sphinx
 from sphinx.transforms.post_transforms import SphinxPostTransform
 from sphinx.util.docutils import SphinxDirective
 from sphinx.writers.html5 import HTML5Translator
+from translations import Translator
 
-HINT = "Move a control: Python then starts in this page. It is fetched once, about 10 MB."
+SAID = Translator(catalogue("explorers"))
 
 
 class Explorer(nodes.General, nodes.Element):
@@ -44,9 +47,9 @@ class ExplorerDirective(SphinxDirective):
         except (TypeError, AttributeError) as error:
             raise self.error(f"gdbp.explore has no explorer {name!r}") from error
         self.depend_on("gdbp.explore")
-        node = Explorer(ids=[f"explorer-{name.replace('_', '-')}"], call=f"explore.{name}")
-        node["picture"] = answer.picture
-        node["values"] = [(value.label, value.text) for value in answer.values]
+        node = Explorer(ids=[f"explorer-{name.replace('_', '-')}"], explorer=name)
+        node["picture"] = SAID.html(answer.picture)
+        node["values"] = [(SAID.text(v.label), SAID.text(v.text)) for v in answer.values]
         arguments = inspect.signature(function).parameters
         node["controls"] = "".join(
             write_control(f"{node['ids'][0]}-{key}", key, control, arguments[key].default)
@@ -58,11 +61,12 @@ class ExplorerDirective(SphinxDirective):
         return [node]
 
     def depend_on(self, module: str) -> None:
-        """Have the page read again when a module changes that draws for it."""
+        """Have the page read again when a module changes that draws for it, or a translation."""
         package = Path(import_module("gdbp").__file__ or "").parent
         for name in all_imports([f"import {module}"], package):
             if file := module_file(name, package):
                 self.env.note_dependency(str(file))
+        edition.depend_on("explorers", self.env)
 
 
 # --- HTML -----------------------------------------------------------------------------------------
@@ -74,7 +78,8 @@ def write_control(id: str, name: str, control: Any, value: Any) -> str:
     text = f"{value:g}" if isinstance(value, float) else value
     if kind == "choice":
         options = "".join(
-            f"<option{' selected' * (option == value)}>{html.escape(option)}</option>"
+            f'<option value="{html.escape(option)}"{" selected" * (option == value)}>'
+            f"{html.escape(SAID.text(option))}</option>"
             for option in control.options
         )
         field = f'<select id="{id}" name="{name}">{options}</select>'
@@ -82,7 +87,7 @@ def write_control(id: str, name: str, control: Any, value: Any) -> str:
         field = f"<input {attributes(id=id, name=name, value=text, **FIELDS[kind](control))}>"
     if kind == "slider":  # which says its number to a screen reader itself
         field += f'<span class="explorer-setting" aria-hidden="true">{text}</span>'
-    label = f'<label for="{id}">{html.escape(control.label)}</label>'
+    label = f'<label for="{id}">{html.escape(SAID.text(control.label))}</label>'
     return f'<div class="explorer-control {kind}">{label}{field}</div>'
 
 
@@ -102,13 +107,15 @@ def visit_html(self: HTML5Translator, node: Explorer) -> None:
         f"<div><dt>{html.escape(label)}</dt><dd>{html.escape(text)}</dd></div>"
         for label, text in node["values"]
     )
+    controls, reset = say("Controls"), say("Reset")
+    hint = say("Move a control: Python then starts in this page. It is fetched once, about 10 MB.")
     self.body.append(
-        f'<figure class="explorer" id="{node["ids"][0]}" data-call="{node["call"]}">\n'
+        f'<figure class="explorer" id="{node["ids"][0]}" data-explorer="{node["explorer"]}">\n'
         f'<div class="explorer-picture">{node["picture"]}</div>\n'
         '<div class="explorer-side"><form class="explorer-controls" autocomplete="off" novalidate>'
-        f"<fieldset disabled><legend>Controls</legend>{node['controls']}"
-        '<button type="reset">Reset</button></fieldset>'
-        f'<div class="explorer-state"><p>{HINT}</p></div></form>\n'
+        f"<fieldset disabled><legend>{controls}</legend>{node['controls']}"
+        f'<button type="reset">{reset}</button></fieldset>'
+        f'<div class="explorer-state"><p>{hint}</p></div></form>\n'
         f'<dl class="explorer-values">{rows}</dl></div>\n'
         '<p class="explorer-said" role="status"></p>\n<figcaption>'
     )
@@ -147,10 +154,14 @@ class OnPaper(SphinxPostTransform):
             explorer.replace_self([raw, *explorer.children])
 
 
+ON_PAPER = say("{numbers}. On the page in the browser, all of this can be moved.")
+
+
 def in_words(explorer: Explorer) -> str:
     """Return the numbers in a line, and where they can be moved."""
-    numbers = "; ".join(f"{label}: {text}" for label, text in explorer["values"])
-    return f"{numbers}. On the page in the browser, all of this can be moved."
+    pair = say("{label}: {number}")
+    pairs = [pair.format(label=label, number=text) for label, text in explorer["values"]]
+    return ON_PAPER.format(numbers=say("; ").join(pairs))
 
 
 def setup(app: Sphinx) -> dict[str, bool]:

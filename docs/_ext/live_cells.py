@@ -23,6 +23,7 @@ from typing import Any, NamedTuple
 
 import nbformat
 from docutils import nodes
+from edition import say
 from katex_math import NODE
 from notebooks import NOTEBOOKS, is_chapter, makes_notebooks, notebook_name
 from python_cells import NEEDS, imported
@@ -186,20 +187,24 @@ def add_bar(cell: nodes.container, bar: Bar) -> None:
 
 
 def answer_box(line: nodes.paragraph) -> AnswerBox | None:
-    """Return the box for the answer that a line asks for, if it is a line *Check*."""
-    if not (line.children and isinstance(line[0], nodes.emphasis) and line[0].astext() == "Check:"):
+    """Return the box for the answer that a line asks for, if it is a line *Check*.
+
+    A translated line keeps its English source.
+    """
+    if not line.rawsource.startswith("*Check:*"):
         return None
     codes = [CHECK.fullmatch(code.astext()) for code in line.findall(nodes.literal)]
     call = next(filter(None, codes))
-    tall = re.search(r"\b(a|the) function\b", line.astext()) is not None
+    tall = re.search(r"\b(a|the) function\b", line.rawsource) is not None
     return AnswerBox(exercise=call[1], asks=call[2], tall=tall)
 
 
 def visit_bar(self: HTML5Translator, node: Bar) -> None:
     library, number = node["library"], node["cell"]
+    link = f'<a href="{node["notebook"]}" download>{say("run it in the notebook")}</a>'
+    needs = say("Needs {library}: {link}.").format(library=library, link=link)
     self.body.append(
-        f'<p class="cell-needs">Needs {library}: '
-        f'<a href="{node["notebook"]}" download>run it in the notebook</a>.</p>\n'
+        f'<p class="cell-needs">{needs}</p>\n'
         if library
         else f'<div class="cell-bar" id="cell-{number + 1}" data-cell="{number}"></div>\n'
     )

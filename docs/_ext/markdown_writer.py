@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from urllib.parse import urljoin
 
 from docutils import nodes
+from edition import say
 from explorer import Explorer, in_words
 from solutions import Solution
 from sphinx import addnodes
@@ -67,7 +68,7 @@ class MarkdownWriter:
             elif isinstance(child, nodes.title):
                 yield Part(line_of(child), self.heading(level, self.line(child)), heading=True)
             elif isinstance(child, Solution):
-                title = self.heading(level + 1, "Solution")
+                title = self.heading(level + 1, say("Solution"))
                 yield Part(line_of(child), title, heading=True)
                 yield from self.page_parts(child, level + 1)
             elif child.get("nb_element") == "cell_code":

@@ -33,6 +33,7 @@ from urllib.parse import urljoin
 import markdown_writer
 import nbformat
 from docutils import nodes
+from edition import say
 from execute_pages import all_imports, keep_only
 from markdown_writer import MarkdownWriter, Part
 from nbformat import NotebookNode
@@ -366,14 +367,14 @@ class NotebookList(SphinxDirective):
                 items += nodes.list_item("", self.links(docname))
         wheel = wheel_name(self.config)
         link = in_site(self.config, f"{WHEELS}/{wheel}", wheel)
-        return [items, nodes.paragraph("", "The package alone: ", link, nodes.Text("."))]
+        return [items, nodes.paragraph("", say("The package alone: "), link, nodes.Text(say(".")))]
 
     def links(self, docname: str) -> nodes.paragraph:
         name = notebook_name(docname)
         line = nodes.paragraph("", "", *self.parse_inline(f"{{doc}}`/{docname}`")[0])
-        line += [nodes.Text(": "), in_site(self.config, f"{NOTEBOOKS}/{name}", name)]
+        line += [nodes.Text(say(": ")), in_site(self.config, f"{NOTEBOOKS}/{name}", name)]
         if colab := colab_url(self.config.notebooks_repository, name):
-            line += [nodes.Text(", "), nodes.reference("", "in Colab", refuri=colab)]
+            line += [nodes.Text(say(", ")), nodes.reference("", say("in Colab"), refuri=colab)]
         return line
 
 

@@ -16,6 +16,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from docutils import nodes
+from edition import say
 from sphinx import addnodes
 from sphinx.application import Sphinx
 from sphinx.config import Config
@@ -86,7 +87,7 @@ class IndexEntries(SphinxTransform):
             for symbol in symbols(" ".join(math.astext() for math in row[0].findall(nodes.math))):
                 if symbol not in met:
                     target = f"symbol-{nodes.make_id(unicodedata.name(symbol))}"
-                    entry = ("single", symbol, target, "main", "Symbols")
+                    entry = ("single", symbol, target, "main", say("Symbols"))
                     cell = row[0][0]
                     cell["ids"].append(target)
                     cell.insert(0, addnodes.index(entries=[entry]))

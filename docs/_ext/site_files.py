@@ -12,31 +12,32 @@ from urllib.parse import quote, urljoin, urlsplit
 from xml.sax.saxutils import escape
 
 from docutils import nodes
+from edition import say
 from sphinx.application import Sphinx
 from sphinx.config import Config
 from sphinx.errors import ConfigError
 
 SITEMAP = "sitemap.xml"
 TITLES = {
-    "404": "Page not found",
-    "genindex": "Index of terms and names",
-    "py-modindex": "Index of modules",
-    "search": "Search",
-    "_modules/index": "Source of all modules",
+    "404": say("Page not found"),
+    "genindex": say("Index of terms and names"),
+    "py-modindex": say("Index of modules"),
+    "search": say("Search"),
+    "_modules/index": say("Source of all modules"),
 }
 NOT_FOUND = """\
-<h1>Page not found</h1>
-<p>The book has no page at this address. It may have moved.</p>
-<form role="search" aria-label="Search the book" class="not-found" action="{root}search.html">
-  <label for="not-found-search">Search the book</label>
+<h1>{title}</h1>
+<p>{moved}</p>
+<form role="search" aria-label="{search_book}" class="not-found" action="{root}search.html">
+  <label for="not-found-search">{search_book}</label>
   <input id="not-found-search" type="search" name="q">
-  <button type="submit">Search</button>
+  <button type="submit">{search}</button>
 </form>
 <ul>
-  <li><a href="{root}index.html">All pages of the book</a></li>
-  <li><a href="{root}glossary.html">Glossary</a></li>
-  <li><a href="{root}reference/index.html">Reference</a></li>
-  <li><a href="{root}genindex.html">Index of terms and names</a></li>
+  <li><a href="{root}index.html">{pages}</a></li>
+  <li><a href="{root}glossary.html">{glossary}</a></li>
+  <li><a href="{root}reference/index.html">{reference}</a></li>
+  <li><a href="{root}genindex.html">{index}</a></li>
 </ul>
 """
 
@@ -48,7 +49,18 @@ def prepare(app: Sphinx, config: Config) -> None:
         raise ConfigError(f"html_baseurl needs to be an https address that ends in /, got {site!r}")
     root = urlsplit(site).path
     config.notfound_urls_prefix = root
-    config.notfound_context = {"title": "Page not found", "body": NOT_FOUND.format(root=root)}
+    body = NOT_FOUND.format(
+        root=root,
+        title=TITLES["404"],
+        moved=say("The book has no page at this address. It may have moved."),
+        search_book=say("Search the book"),
+        search=say("Search"),
+        pages=say("All pages of the book"),
+        glossary=say("Glossary"),
+        reference=say("Reference"),
+        index=TITLES["genindex"],
+    )
+    config.notfound_context = {"title": TITLES["404"], "body": body}
     config.ogp_site_url = site
 
 
@@ -62,8 +74,9 @@ def describe(
             if texts and texts[-1].endswith((",", ".")):
                 texts[-1].parent.replace(texts[-1], nodes.Text(texts[-1][:-1]))
     else:
-        title = TITLES.get(page) or f"Source of {context['title']}"
-        text = html.escape(f"{title}, from the book “{app.config.html_title}”.")
+        title = TITLES.get(page) or say("Source of {}").format(context["title"])
+        text = say("{title}, from the book “{book}”.")
+        text = html.escape(text.format(title=title, book=app.config.html_title))
         tags = f'<meta name="description" content="{text}" />'
         if page == app.config.notfound_pagename:
             tags += '<meta name="robots" content="noindex" />'

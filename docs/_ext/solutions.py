@@ -7,6 +7,7 @@ and which needs no script.
 """
 
 from docutils import nodes
+from edition import say
 from sphinx.application import Sphinx
 from sphinx.transforms import SphinxTransform
 from sphinx.util.docutils import SphinxDirective
@@ -45,9 +46,9 @@ class FoldSolutions(SphinxTransform):
 
 def visit_html(self: HTML5Translator, node: Solution) -> None:
     if self.builder.name == "epub":  # few readers of books fold
-        self.body.append('<div class="solution"><p><strong>Solution.</strong></p>\n')
+        self.body.append(f'<div class="solution"><p><strong>{say("Solution")}</strong></p>\n')
     else:
-        self.body.append('<details class="solution"><summary>Solution</summary>\n')
+        self.body.append(f'<details class="solution"><summary>{say("Solution")}</summary>\n')
 
 
 def depart_html(self: HTML5Translator, node: Solution) -> None:

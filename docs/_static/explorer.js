@@ -15,7 +15,7 @@ class Explorer {
 
   constructor(figure) {
     const find = (selector) => figure.querySelector(selector);
-    this.call = figure.dataset.call;
+    this.name = figure.dataset.explorer;
     this.form = find("form");
     this.picture = find(".explorer-picture");
     this.state = find(".explorer-state");
@@ -28,7 +28,7 @@ class Explorer {
     this.first = { picture: this.picture.innerHTML, values: this.values.innerHTML };
 
     if (!python.available) {
-      this.hint.textContent = "This copy of the book was built without Python for the browser.";
+      this.hint.textContent = say("This copy of the book was built without Python for the browser.");
       return;
     }
     find("fieldset").disabled = false;
@@ -67,7 +67,7 @@ class Explorer {
       const [args, resets] = [this.#asked, this.#resets];
       this.#asked = null;
       try {
-        const [picture, values] = await python.call(this.call, args);
+        const { picture, values } = await python.call("python_explorers.call", { explorer: this.name, arguments: args });
         if (resets === this.#resets) this.#show(picture, values);
       } catch (error) {
         if (resets === this.#resets) this.#fail(error);
@@ -88,7 +88,7 @@ class Explorer {
     this.#complain("");
     clearTimeout(this.#saying);
     this.#saying = setTimeout(() => {
-      this.said.textContent = values.map(([label, text]) => `${label}: ${text}`).join("; ");
+      this.said.textContent = values.map(([label, number]) => say("{label}: {number}", { label, number })).join(say("; "));
     }, SAY_AFTER);
   }
 

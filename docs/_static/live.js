@@ -48,7 +48,7 @@ export function runButton(name, label, place, work) {
     if (button.classList.contains("running")) return python.stop();
     progress ??= progressBox();
     place.after(progress);
-    become("Stop", true);
+    become(say("Stop"), true);
     try {
       await work();
     } finally {

@@ -9,7 +9,7 @@ function fill(box) {
   const id = `answer-${exercise.replace(".", "-")}`;
   const field = tall ? make("textarea", { rows: 3 }) : make("input", { type: "text" });
   Object.assign(field, { id, value: kept.all()[exercise] ?? "", autocomplete: "off", autocapitalize: "off", spellcheck: false });
-  const label = make("label", { htmlFor: id }, `Your answer to ${exercise}, in Python: `, make("code", { textContent: asks }));
+  const label = make("label", { htmlFor: id }, say("Your answer to {exercise}, in Python: ", { exercise }), make("code", { textContent: asks }));
   const said = make("p", { className: "answer-said", role: "status" });
   const line = make("div", { className: "answer-line" });
 
@@ -21,10 +21,10 @@ function fill(box) {
       said.textContent = text;
       said.classList.toggle("right", ok === true);
     } catch (error) {
-      said.textContent = error.name === "Stopped" ? "Stopped." : error.message;
+      said.textContent = error.name === "Stopped" ? say("Stopped.") : error.message;
     }
   };
-  const button = runButton("Check", `the answer to ${exercise}`, line, check);
+  const button = runButton(say("Check"), say("the answer to {exercise}", { exercise }), line, check);
 
   field.addEventListener("input", () => kept.set(exercise, field.value || null));
   field.addEventListener("keydown", (event) => {

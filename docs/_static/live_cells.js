@@ -29,17 +29,17 @@ class LiveCell {
     this.editor = null; // CodeMirror's view
     this.box = null; // what stands in the place of the book's code
 
-    const label = `cell ${this.index + 1}`;
+    const label = say("cell {number}", { number: this.index + 1 });
     const button = (name, press) => {
       const made = make("button", { type: "button", textContent: name, ariaLabel: `${name} ${label}` });
       made.addEventListener("click", press);
       return made;
     };
     this.label = label;
-    this.run = runButton("Run", label, bar, () => this.#run());
-    this.editButton = button("Edit", () => this.edit());
-    this.setBackButton = button("Set back", () => this.setBack());
-    this.copyButton = button("Copy link", () => this.#copyLink());
+    this.run = runButton(say("Run"), label, bar, () => this.#run());
+    this.editButton = button(say("Edit"), () => this.edit());
+    this.setBackButton = button(say("Set back"), () => this.setBack());
+    this.copyButton = button(say("Copy link"), () => this.#copyLink());
     this.note = make("span", { className: "cell-note", role: "status" });
     bar.append(this.run, this.editButton, this.setBackButton, this.copyButton, this.note);
     this.#showButtons();
@@ -72,7 +72,7 @@ class LiveCell {
       this.box.replaceChildren();
       this.editor = makeEditor(this.box, {
         source: this.source,
-        label: `Code of ${this.label}. Escape, then Tab, leaves it; Shift and Enter run it.`,
+        label: say("Code of {cell}. Escape, then Tab, leaves it; Shift and Enter run it.", { cell: this.label }),
         onChange: (source) => this.#changed(source),
         onRun: () => this.run.click(),
       });
@@ -101,7 +101,7 @@ class LiveCell {
     this.input.hidden = false;
     this.source = this.original;
     this.output.setBack();
-    this.note.textContent = "Set back.";
+    this.note.textContent = say("Set back.");
     if (own) this.change(own);
     else kept.set(this.index, null);
     this.#showButtons();
@@ -118,10 +118,10 @@ class LiveCell {
     const link = await linkOfEdits();
     try {
       await navigator.clipboard.writeText(link);
-      this.note.textContent = "Copied.";
+      this.note.textContent = say("Copied.");
     } catch {
       history.replaceState(null, "", link);
-      this.note.textContent = "The link is in the address bar.";
+      this.note.textContent = say("The link is in the address bar.");
     }
   }
 
@@ -140,10 +140,10 @@ class LiveCell {
       for (const output of result.outputs) await shown.add(output, this.isEdited);
       if (result.error) shown.fail(result.error.text, result.cell !== this.index && cells.get(result.cell));
       shown.isWhole();
-      this.note.textContent = result.error ? result.error.type : "Done.";
+      this.note.textContent = result.error ? result.error.type : say("Done.");
     } catch (error) {
       if (error.name === "PythonError") shown.fail(error.message);
-      this.note.textContent = error.name === "Stopped" ? "Stopped." : error.message;
+      this.note.textContent = error.name === "Stopped" ? say("Stopped.") : error.message;
     }
     this.cell.ariaBusy = null;
     this.#showButtons();
@@ -186,7 +186,7 @@ class Output {
   // A figure keeps its number and caption, and its name, which links lead to.
   #addFigure(svg, isEdited) {
     const old = this.images[this.drawn++];
-    const image = picture(svg, (!isEdited && old?.alt) || "The figure that this cell has drawn.");
+    const image = picture(svg, (!isEdited && old?.alt) || say("The figure that this cell has drawn."));
     const figure = old?.closest("figure")?.cloneNode(true);
     figure?.querySelector("img").replaceWith(image);
     this.#append(figure ?? image);
@@ -195,8 +195,9 @@ class Output {
   fail(text, earlier = null) {
     this.#append(textBox(text, "error", "stderr"));
     if (earlier) {
-      const link = make("a", { href: `#${earlier.bar.id}`, textContent: "an earlier cell" });
-      this.#append(make("p", { className: "output" }, "It was raised by ", link, ", which runs before this one."));
+      const link = make("a", { href: `#${earlier.bar.id}`, textContent: say("an earlier cell") });
+      const [before, after] = say("It was raised by {cell}, which runs before this one.", { cell: "\0" }).split("\0");
+      this.#append(make("p", { className: "output" }, before, link, after));
     }
   }
 
@@ -291,9 +292,9 @@ async function takeEditsOfLink() {
     // not a whole link: no edit in it fits
   }
   const changed = [...cells.values()].filter(({ index }) => fittingEdit(index, edits) !== null);
-  for (const cell of changed) cell.change(fittingEdit(cell.index, edits), "Changed by a link, not by the book.");
+  for (const cell of changed) cell.change(fittingEdit(cell.index, edits), say("Changed by a link, not by the book."));
   const first = changed[0] ?? cells.values().next().value;
-  if (!changed.length) first.note.textContent = "The link's changes do not fit this page.";
+  if (!changed.length) first.note.textContent = say("The link's changes do not fit this page.");
   document.documentElement.classList.remove("in-parts"); // or the heights above are guesses (lay_out.js)
   first.cell.scrollIntoView({ block: "center" });
 }

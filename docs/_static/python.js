@@ -5,7 +5,10 @@ import { available } from "./python_available.js"; // written by the build (brow
 
 const PRINT_EVERY = 50; // milliseconds
 
-const failure = ({ name, message, ...rest }) => Object.assign(new Error(message), { name, ...rest });
+// The worker does not know the language of the book: what it says comes as a text and its values.
+const failure = ({ name, message, values, ...rest }) =>
+  Object.assign(new Error(values ? say(message, values) : message), { name, ...rest });
+const TOO_MUCH = say("… more output than a page can take: the rest is not shown.");
 
 class Python extends EventTarget {
   available = available;
@@ -31,7 +34,7 @@ class Python extends EventTarget {
 
   // End the worker. What it had not finished rejects; the next call starts it anew.
   stop() {
-    if (this.#started) this.#end(failure({ name: "Stopped", message: "Python was stopped." }));
+    if (this.#started) this.#end(failure({ name: "Stopped", message: say("Python was stopped.") }));
   }
 
   #begin() {
@@ -61,10 +64,11 @@ class Python extends EventTarget {
     this.#worker.postMessage(this.#calls[0].request);
   }
 
-  #hear({ progress, state, started, text, stream, answer, failed }) {
+  #hear({ progress, state, started, text, stream, full, answer, failed }) {
     if (progress) this.dispatchEvent(new CustomEvent("progress", { detail: progress }));
     if (state) this.#become(state);
     if (text) this.#calls[0].print(text, stream);
+    if (full) this.#calls[0].print(`\n${TOO_MUCH}\n`, stream);
     if (failed) this.#end(failure(failed));
     if (started) this.#started.resolve();
     if (answer) settle(this.#calls.shift(), answer);
@@ -88,17 +92,17 @@ class Python extends EventTarget {
 }
 
 function obstacle() {
-  if (!available) return failure({ name: "AssetError", message: "The book was built without Python." });
+  if (!available) return failure({ name: "AssetError", message: say("The book was built without Python.") });
   if (typeof WebAssembly === "undefined" || typeof Worker === "undefined") {
-    return failure({ name: "Unsupported", message: "This browser has no WebAssembly, which Python needs." });
+    return failure({ name: "Unsupported", message: say("This browser has no WebAssembly, which Python needs.") });
   }
   return null;
 }
 
 const unsupported = (why) =>
-  failure({ name: "Unsupported", message: `Python does not start in this browser: ${why}` });
+  failure({ name: "Unsupported", message: say("Python does not start in this browser: {why}", { why }) });
 const lost = () =>
-  failure({ name: "AssetError", message: "python_worker.js could not be fetched." });
+  failure({ name: "AssetError", message: say("{file} could not be fetched.", { file: "python_worker.js" }) });
 
 function deferred() {
   const parts = {};
@@ -146,8 +150,8 @@ const make = (name, properties, ...children) => {
 export function progressBox() {
   const stage = make("span");
   const bytes = make("span", { className: "python-bytes", ariaHidden: "true" });
-  const bar = make("progress", { ariaLabel: "Fetched" });
-  const cancel = make("button", { type: "button", textContent: "Cancel" });
+  const bar = make("progress", { ariaLabel: say("Fetched") });
+  const cancel = make("button", { type: "button", textContent: say("Cancel") });
   const words = make("p", {}, stage, " ", bytes);
   const box = make("div", { className: "python-progress", role: "status" }, words, bar, cancel);
   const showState = () => {
@@ -158,9 +162,11 @@ export function progressBox() {
     const what = detail.group === "core" ? "Python" : detail.group;
     const fetching = detail.stage === "fetching";
     // Said only when it changes: a screen reader would read every number.
-    const text = `${fetching ? "Fetching" : "Starting"} ${what} …`;
+    const text = fetching ? say("Fetching {what} …", { what }) : say("Starting {what} …", { what });
     if (stage.textContent !== text) stage.textContent = text;
-    bytes.textContent = fetching ? `${megabytes(detail.loaded)} of ${megabytes(detail.total)} MB` : "";
+    bytes.textContent = fetching
+      ? say("{loaded} of {total} MB", { loaded: megabytes(detail.loaded), total: megabytes(detail.total) })
+      : "";
     if (fetching) Object.assign(bar, { max: detail.total, value: detail.loaded });
     else bar.removeAttribute("value"); // how long that takes is not known
   });

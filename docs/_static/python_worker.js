@@ -5,11 +5,11 @@ const BASE = new URL("./python/", import.meta.url);
 const CACHE = "gdbp-python";
 const MOST_CHARACTERS = 100_000; // that one call may print
 const MOST_PIECES = 10_000;
-const TOO_MUCH = "\n… more output than a page can take: the rest is not shown.\n";
 // Pyodide is to install nothing by itself: what the book has is unpacked below. It checks this number.
 const NO_PACKAGES = JSON.stringify({ info: { abi_version: "2026_0" }, packages: {} });
 
-const failure = (name, message) => Object.assign(new Error(message), { name });
+const say = (text) => text; // python.js says it, in the language of the book
+const failure = (name, message, values = {}) => Object.assign(new Error(message), { name, values });
 const isScript = (name) => name.endsWith(".js");
 
 // --- the files -----------------------------------------------------------------------------------
@@ -20,7 +20,7 @@ const keyOf = (file) => new URL(`${file.name}?${file.sha256}`, BASE).href;
 
 async function request(name, options) {
   const response = await fetch(new URL(name, BASE), options).catch(() => null);
-  if (!response?.ok) throw failure("AssetError", `${name} could not be fetched.`);
+  if (!response?.ok) throw failure("AssetError", say("{file} could not be fetched."), { file: name });
   return response;
 }
 
@@ -42,7 +42,7 @@ async function download(file, mode, report) {
       report(value.byteLength);
     }
   } catch {
-    throw failure("AssetError", `${file.name} did not arrive whole.`);
+    throw failure("AssetError", say("{file} did not arrive whole."), { file: file.name });
   }
   return new Blob(chunks).arrayBuffer();
 }
@@ -65,12 +65,13 @@ async function get(file, cache, report) {
     }
     report(-bytes.byteLength);
   }
-  throw failure("AssetError", `${file.name} is damaged: it is not the file that the book was built with.`);
+  const damaged = say("{file} is damaged: it is not the file that the book was built with.");
+  throw failure("AssetError", damaged, { file: file.name });
 }
 
 async function getGroup(group) {
   const files = manifest[group];
-  if (!files) throw failure("AssetError", `The book has no files for ${group}.`);
+  if (!files) throw failure("AssetError", say("The book has no files for {group}."), { group });
   const cache = await openCache();
   const total = files.reduce((sum, file) => sum + file.bytes, 0);
   let loaded = 0;
@@ -132,7 +133,7 @@ async function startPyodide(files) {
 function unpack(files) {
   for (const [name, content] of files) {
     if (name.endsWith(".whl")) pyodide.unpackArchive(content, "wheel");
-    if (name.endsWith(".py")) pyodide.FS.writeFile(name, new Uint8Array(content));
+    if (/\.(py|json)$/.test(name)) pyodide.FS.writeFile(name, new Uint8Array(content));
   }
 }
 
@@ -146,7 +147,7 @@ async function start() {
     bridge = pyodide.pyimport("python_bridge");
     bridge.set_up();
   } catch (error) {
-    throw failure("Unsupported", `Python does not start in this browser: ${error.message}`);
+    throw failure("Unsupported", say("Python does not start in this browser: {why}"), { why: error.message });
   }
   await forgetOldFiles();
 }
@@ -172,24 +173,24 @@ function limited(show) {
     characters += text.length;
     pieces += 1;
     full = text.length > room || pieces > MOST_PIECES;
-    show(full ? text.slice(0, room) + TOO_MUCH : text, stream);
+    show(full ? text.slice(0, room) : text, stream, full);
   };
 }
 
 async function answer({ name, args, packages }) {
   try {
     await load(packages);
-  } catch ({ name, message }) {
-    return { error: { name, message } };
+  } catch ({ name, message, values }) {
+    return { error: { name, message, values } };
   }
-  const show = limited((text, stream) => postMessage({ text, stream }));
+  const show = limited((text, stream, full) => postMessage({ text, stream, full }));
   const { result, error } = JSON.parse(bridge.call(name, JSON.stringify(args), show));
   return error ? { error: { name: "PythonError", ...error } } : { result };
 }
 
 const started = start().then(
   () => postMessage({ started: true }),
-  ({ name, message }) => postMessage({ failed: { name, message } }),
+  ({ name, message, values }) => postMessage({ failed: { name, message, values } }),
 );
 
 self.addEventListener("message", async ({ data }) => {
@@ -198,6 +199,7 @@ self.addEventListener("message", async ({ data }) => {
     postMessage({ answer: await answer(data) });
   } catch ({ message }) {
     // Python itself came to an end: out of memory, for instance.
-    postMessage({ failed: { name: "PythonError", type: "SystemError", message: `Python ended: ${message}` } });
+    const failed = { name: "PythonError", type: "SystemError", message: say("Python ended: {why}") };
+    postMessage({ failed: { ...failed, values: { why: message } } });
   }
 });

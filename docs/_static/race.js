@@ -10,9 +10,9 @@ for (const race of document.querySelectorAll(".race")) {
   });
   const last = Math.max(...runs.map(({ points }) => points.length)) - 1;
 
-  const button = make("button", { type: "button", textContent: "Play" });
+  const button = make("button", { type: "button", textContent: say("Play") });
   const slider = make("input", { type: "range", min: 0, max: last, value: last });
-  slider.setAttribute("aria-label", "Step shown");
+  slider.setAttribute("aria-label", say("Step shown"));
   const said = make("span", { className: "race-step" });
 
   const draw = (k) => {
@@ -24,8 +24,8 @@ for (const race of document.querySelectorAll(".race")) {
   };
   const show = (k) => {
     slider.value = k;
-    slider.setAttribute("aria-valuetext", `${k} of ${last}`);
-    said.textContent = `step ${k}`;
+    slider.setAttribute("aria-valuetext", say("{now} of {all}", { now: k, all: last }));
+    said.textContent = say("step {now}", { now: k });
     draw(k);
   };
 
@@ -33,7 +33,7 @@ for (const race of document.querySelectorAll(".race")) {
   const stop = () => {
     clearInterval(timer);
     timer = 0;
-    button.textContent = "Play";
+    button.textContent = say("Play");
   };
   const step = () => {
     show(Number(slider.value) + 1);
@@ -42,7 +42,7 @@ for (const race of document.querySelectorAll(".race")) {
   button.addEventListener("click", () => {
     if (timer) return stop();
     if (Number(slider.value) === last) show(0);
-    button.textContent = "Pause";
+    button.textContent = say("Pause");
     timer = setInterval(step, 120);
   });
   slider.addEventListener("input", () => {

@@ -3,10 +3,10 @@ for (const stepper of document.querySelectorAll(".stepper")) {
   const steps = [...stepper.querySelectorAll("ol > li")];
   const make = (name, properties) => Object.assign(document.createElement(name), properties);
 
-  const back = make("button", { type: "button", textContent: "← Back" });
-  const next = make("button", { type: "button", textContent: "Next →" });
+  const back = make("button", { type: "button", textContent: say("← Back") });
+  const next = make("button", { type: "button", textContent: say("Next →") });
   const slider = make("input", { type: "range", min: 1, max: steps.length, value: 1 });
-  slider.setAttribute("aria-label", "Step");
+  slider.setAttribute("aria-label", say("Step"));
   const said = make("p", { className: "stepper-said" });
   said.setAttribute("aria-live", "polite");
 
@@ -14,12 +14,12 @@ for (const stepper of document.querySelectorAll(".stepper")) {
     const now = Math.min(Math.max(number, 1), steps.length);
     steps.forEach((step, k) => step.classList.toggle("now", k + 1 === now));
     slider.value = now;
-    slider.setAttribute("aria-valuetext", `${now} of ${steps.length}`);
+    slider.setAttribute("aria-valuetext", say("{now} of {all}", { now, all: steps.length }));
     // Not disabled, which would drop the keyboard's focus.
     back.setAttribute("aria-disabled", now === 1);
     next.setAttribute("aria-disabled", now === steps.length);
     const step = steps[now - 1];
-    said.innerHTML = `<b>Step ${now} of ${steps.length}.</b> ${step.querySelector("p").innerHTML}`;
+    said.innerHTML = `<b>${say("Step {now} of {all}.", { now, all: steps.length })}</b> ${step.querySelector("p").innerHTML}`;
     const box = step.querySelector(".graph-box");
     const node = step.querySelector(".current");
     if (box && node) {
