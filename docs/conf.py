@@ -34,7 +34,9 @@ _project = tomllib.loads(Path(__file__).parents[1].joinpath("pyproject.toml").re
 ]
 _urls = _project["urls"]
 # Read the Docs says where the book is shown, and where its source is.
-site_url = os.environ.get("READTHEDOCS_CANONICAL_URL", _urls["Homepage"])
+site_url = os.environ.get("READTHEDOCS_CANONICAL_URL") or edition.address(
+    _urls["Homepage"], edition.LANGUAGE, of="en"
+)
 repository_url = os.environ.get("READTHEDOCS_GIT_CLONE_URL", _urls["Repository"]).removesuffix(
     ".git"
 )
@@ -69,6 +71,7 @@ extensions = [
     "latex_book",
     "notebooks",
     "on_paper",
+    "other_edition",
     "same_site",
     "search_words",
     "site_files",

@@ -9,6 +9,7 @@ import os
 from functools import cache
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from babel.messages.pofile import read_po
 from sphinx.application import Sphinx
@@ -30,6 +31,19 @@ def known_language(code: str) -> str:
 LANGUAGE = known_language(
     os.environ.get("BOOK_LANGUAGE") or os.environ.get("READTHEDOCS_LANGUAGE") or "en"
 )
+
+
+def tag(language: str) -> str:
+    """Return a language as the web writes it: zh-CN."""
+    return language.replace("_", "-")
+
+
+def address(site: str, language: str, of: str = LANGUAGE) -> str:
+    """Return where an edition is shown, from where another is: Read the Docs has both in a path."""
+    own, other = (f"/{tag(code).lower()}/" for code in (of, language))
+    if own not in urlsplit(site).path:
+        raise ConfigError(f"the address of this edition needs {own} in its path, got {site!r}")
+    return site.replace(own, other, 1)
 
 
 @cache
