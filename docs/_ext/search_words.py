@@ -6,8 +6,8 @@ r"""Let the search find symbols and Chinese, with Sphinx's own index.
   is cut into pairs, as full-text engines do that know no dictionary.
 - Both editions are indexed so: the Chinese one has English names in code and in the glossary.
 - A page that contains a word says little about where it is explained. So the symbols of the page of
-  notation, and the names of the other language in the glossary (`[梯度]{.language-zh}`), are entries
-  of the index, which the search shows first, with their place in the page.
+  notation, and the names of the other language in the glossary (`[梯度]{.language-zh}`), are
+  entries of the index, which the search shows first, with their place in the page.
 """
 
 import re
