@@ -39,7 +39,7 @@ def test_address_of_an_edition() -> None:
     assert edition.address(english, "zh_CN", of="en") == chinese
     assert edition.address(chinese, "en", of="zh_CN") == english
     assert edition.address(english, "en", of="en") == english
-    with pytest.raises(ConfigError, match="needs /en/ in its path, got 'https://a.org/'"):
+    with pytest.raises(ConfigError, match=r"needs /en/ in its path, got 'https://a\.org/'"):
         edition.address("https://a.org/", "zh_CN", of="en")
 
 

@@ -84,10 +84,8 @@ def test_only_the_index_of_torch_is_replaced(monkeypatch: pytest.MonkeyPatch) ->
 def test_sphinx_is_called_for_each_format(
     language: str, code: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    command = (
-        f"python -m sphinx -T -W --keep-going -b {{}} -d _build/doctrees -D language={code} . "
-    )
-    command += "{}"
+    command = "python -m sphinx -T -W --keep-going -b {} -d _build/doctrees "
+    command += f"-D language={code} . {{}}"
     html = command.format("html", "$READTHEDOCS_OUTPUT/html")
     monkeypatch.setitem(readthedocs.CONFIG, "formats", [])
     assert readthedocs.sphinx_steps(language) == [html]
