@@ -147,6 +147,21 @@ def test_what_stands_around_a_chapter_is_chinese(page: str) -> None:
     assert [text for text in english if not HAN.search(text) and text not in NAMES] == []
 
 
+def test_words_of_the_other_language_say_so() -> None:
+    for here, other in (("en", "zh"), ("zh-CN", "en")):
+        names = html(here, "glossary.html").select("dl.glossary dd > p:first-child > span[lang]")
+        assert len(names) > 50
+        assert {name["lang"] for name in names} == {other}
+        assert all(bool(HAN.search(words(name))) == (other == "zh") for name in names)
+
+
+def test_a_page_that_is_not_translated_says_so() -> None:
+    for page in PAGES:
+        article = html("zh-CN", page).select_one("article")
+        english = re.match(r"(reference|development)/(?!index)", page)
+        assert article.get("lang") == ("en" if english else None), page
+
+
 @every_chapter
 def test_notebooks_are_chinese(page: str) -> None:
     name = page.removeprefix("chapters/").removesuffix(".html")
