@@ -12,6 +12,8 @@ MUTANTS_DONE := $(VENV)/.complete-mutants
 BUILD := docs/_build
 WORK := $(BUILD)/work
 BOOK := $(BUILD)/html
+EDITIONS ?= en zh_CN
+EDITION ?= en
 # Two writers a core: Sphinx prepares pages for them chunk by chunk, and the more writers, the smaller the chunks.
 WRITERS := $(shell $(PYTHON) -c 'import os; print(2 * (os.cpu_count() or 1))')
 SPHINX_OPTIONS ?= -W -n --keep-going -j $(WRITERS)
@@ -21,7 +23,7 @@ MODULES := $(filter-out __init__,$(patsubst gdbp/%.py,%,$(wildcard gdbp/*.py)))
 MODULE ?= $(MODULES)
 
 .DEFAULT_GOAL := help
-.PHONY: help html pdf epub serve linkcheck reproducible readthedocs test site-test notebooks-test print-test mutants $(MODULES:%=mutants-%) lint format clean-html clean
+.PHONY: help html pdf epub serve messages messages-check linkcheck reproducible readthedocs test site-test notebooks-test print-test mutants $(MODULES:%=mutants-%) lint format clean-html clean
 .DELETE_ON_ERROR:
 
 help: ## list the targets
@@ -49,10 +51,17 @@ $(MEASURES_DONE): tests/package.json tests/package-lock.json $(DONE)
 	cd tests && PATH="$(abspath $(BIN)):$$PATH" npm ci --no-audit --no-fund --ignore-scripts
 	@touch $@
 
-# The book is built aside and takes the place of the last one only when it is complete.
-html: $(DONE) $(DOCS_DONE) ## build the book, running the pages that need it
-	$(BIN)/python -m sphinx -b html $(SPHINX_OPTIONS) -d $(WORK)/doctrees docs $(WORK)/html
-	@rm -rf $(BOOK).new && cp -R $(WORK)/html $(BOOK).new && rm -rf $(BOOK) && mv $(BOOK).new $(BOOK)
+# The editions are built aside, and take the place of the last book only when all are complete. The first one runs the cells.
+html: $(DONE) $(DOCS_DONE) ## build the book, running the pages that need it (one edition: EDITIONS=en)
+	@set -e; for edition in $(EDITIONS); do \
+	  echo "The edition in $$edition:"; \
+	  BOOK_LANGUAGE=$$edition $(BIN)/python -m sphinx -b html $(SPHINX_OPTIONS) \
+	    -d $(WORK)/$$edition/doctrees docs $(WORK)/$$edition/html; \
+	done
+	@rm -rf $(BOOK).new && mkdir -p $(BOOK).new
+	@set -e; for edition in $(EDITIONS); do cp -R $(WORK)/$$edition/html $(BOOK).new/$$edition; done
+	@sed 's/EDITION/$(firstword $(EDITIONS))/' docs/_editions.html > $(BOOK).new/index.html
+	@rm -rf $(BOOK) && mv $(BOOK).new $(BOOK)
 	@echo "The book is ready: open $(abspath $(BOOK))/index.html"
 
 # What Read the Docs does for "formats: [pdf, epub]", with Sphinx's warnings as errors. The cells' results are those of
@@ -61,21 +70,27 @@ pdf epub: export SOURCE_DATE_EPOCH = $(shell git log -1 --format=%ct)
 pdf: export FORCE_SOURCE_DATE = 1
 
 pdf: $(DONE) $(DOCS_DONE) ## build the book as a PDF, by LaTeX
-	$(BIN)/python -m sphinx -b latex $(SPHINX_OPTIONS) -d $(WORK)/doctrees docs $(WORK)/pdf
-	cd $(WORK)/pdf && latexmk -r latexmkrc -pdf -f -dvi- -ps- -jobname=gdbp -interaction=nonstopmode -silent
-	@cp $(WORK)/pdf/gdbp.pdf $(BUILD)/gdbp.pdf.new && mv $(BUILD)/gdbp.pdf.new $(BUILD)/gdbp.pdf
+	$(BIN)/python -m sphinx -b latex $(SPHINX_OPTIONS) -d $(WORK)/en/doctrees docs $(WORK)/en/pdf
+	cd $(WORK)/en/pdf && latexmk -r latexmkrc -pdf -f -dvi- -ps- -jobname=gdbp -interaction=nonstopmode -silent
+	@cp $(WORK)/en/pdf/gdbp.pdf $(BUILD)/gdbp.pdf.new && mv $(BUILD)/gdbp.pdf.new $(BUILD)/gdbp.pdf
 	@echo "The book is ready: $(abspath $(BUILD))/gdbp.pdf"
 
 epub: $(DONE) $(DOCS_DONE) ## build the book as an EPUB
-	@rm -rf $(WORK)/epub # all that is in the folder goes into the book
-	$(BIN)/python -m sphinx -b epub $(SPHINX_OPTIONS) -d $(WORK)/doctrees docs $(WORK)/epub
-	@cp $(WORK)/epub/gdbp.epub $(BUILD)/gdbp.epub.new && mv $(BUILD)/gdbp.epub.new $(BUILD)/gdbp.epub
+	@rm -rf $(WORK)/en/epub # all that is in the folder goes into the book
+	$(BIN)/python -m sphinx -b epub $(SPHINX_OPTIONS) -d $(WORK)/en/doctrees docs $(WORK)/en/epub
+	@cp $(WORK)/en/epub/gdbp.epub $(BUILD)/gdbp.epub.new && mv $(BUILD)/gdbp.epub.new $(BUILD)/gdbp.epub
 	@echo "The book is ready: $(abspath $(BUILD))/gdbp.epub"
 
-serve: $(DONE) $(DOCS_DONE) ## open the book in a browser and rebuild it at every change
-	$(BIN)/sphinx-autobuild -n -j auto -D same_site_write_all=0 --open-browser --port 0 --watch gdbp \
+serve: $(DONE) $(DOCS_DONE) ## open the book in a browser and rebuild it at every change (EDITION=zh_CN)
+	BOOK_LANGUAGE=$(EDITION) $(BIN)/sphinx-autobuild -n -j auto -D same_site_write_all=0 --open-browser --port 0 --watch gdbp \
 	  --ignore '*/_build/*' --ignore '*/node_modules/*' --ignore '*/__pycache__/*' \
-	  -d $(WORK)/serve-doctrees docs $(WORK)/serve
+	  -d $(WORK)/$(EDITION)/serve-doctrees docs $(WORK)/$(EDITION)/serve
+
+messages: $(DONE) $(DOCS_DONE) ## bring the catalogues of the translations up to date
+	$(BIN)/python tools/messages.py
+
+messages-check: $(DONE) $(DOCS_DONE) ## is every message translated? (after make html)
+	$(BIN)/python tools/messages.py --check
 
 linkcheck: $(DONE) $(DOCS_DONE) ## check the links to other sites (needs a network)
 	$(BIN)/python -m sphinx -b linkcheck -j auto -d $(WORK)/linkcheck-doctrees docs $(WORK)/linkcheck

@@ -35,7 +35,9 @@ _project = tomllib.loads(Path(__file__).parents[1].joinpath("pyproject.toml").re
 ]
 _urls = _project["urls"]
 # Read the Docs says where the book is shown, and where its source is.
-site_url = os.environ.get("READTHEDOCS_CANONICAL_URL", _urls["Homepage"])
+site_url = os.environ.get("READTHEDOCS_CANONICAL_URL") or edition.address(
+    _urls["Homepage"], edition.LANGUAGE, of="en"
+)
 repository_url = os.environ.get("READTHEDOCS_GIT_CLONE_URL", _urls["Repository"]).removesuffix(
     ".git"
 )
@@ -73,6 +75,7 @@ extensions = [
     "live_cells",
     "notebooks",
     "on_paper",
+    "other_edition",
     "outputs",
     "same_site",
     "search_words",

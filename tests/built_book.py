@@ -1,7 +1,8 @@
-"""The book that `make html` has built, as the tests see it: its folder and its pages."""
+"""The book that `make html` has built, as the tests see it: its folders and its pages."""
 
 from pathlib import Path
 
-BOOK = Path(__file__).parents[1] / "docs/_build/html"
+BUILT = Path(__file__).parents[1] / "docs/_build/html"
+BOOK, CHINESE = BUILT / "en", BUILT / "zh_CN"  # the two editions
 PAGES = sorted(file.relative_to(BOOK).as_posix() for file in BOOK.rglob("*.html"))
 CHAPTERS = [page for page in PAGES if page.startswith("chapters/")]

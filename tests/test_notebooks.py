@@ -15,7 +15,7 @@ from pathlib import Path
 import nbformat
 import pytest
 from bs4 import BeautifulSoup
-from built_book import BOOK
+from built_book import BOOK, BUILT
 from markdown_it import MarkdownIt
 from mdit_py_plugins.dollarmath import dollarmath_plugin
 from nbformat import NotebookNode
@@ -30,19 +30,24 @@ MYST = re.compile(r"\{[a-z:]+\}`|^:{3,}|^`{3,}\{|^\([\w-]+\)=$|^% |\bglue\b|myst
 MOVED = "On the page in the browser, all of this can be moved."
 
 
-def read(name: str) -> NotebookNode:
-    return nbformat.read(BOOK / f"notebooks/{name}.ipynb", as_version=4)
+every_edition = pytest.mark.parametrize("edition", ["en", "zh_CN"])
 
 
-def test_each_chapter_has_a_notebook_and_there_is_no_other() -> None:
+def read(edition: str, name: str) -> NotebookNode:
+    return nbformat.read(BUILT / f"{edition}/notebooks/{name}.ipynb", as_version=4)
+
+
+@every_edition
+def test_each_chapter_has_a_notebook_and_there_is_no_other(edition: str) -> None:
     assert CHAPTERS
-    files = sorted(file.name for file in BOOK.glob("notebooks/*"))
+    files = sorted(file.name for file in BUILT.glob(f"{edition}/notebooks/*"))
     assert files == [f"{name}.ipynb" for name in CHAPTERS], "build the book with `make html`"
 
 
+@every_edition
 @pytest.mark.parametrize("name", CHAPTERS)
-def test_it_is_plain(name: str) -> None:
-    notebook = read(name)
+def test_it_is_plain(edition: str, name: str) -> None:
+    notebook = read(edition, name)
     nbformat.validate(notebook)
     assert notebook.cells[0].source.splitlines()[1].startswith("%pip install ")
     for cell in notebook.cells:
@@ -51,9 +56,9 @@ def test_it_is_plain(name: str) -> None:
         assert not set(cell.metadata) - {"jupyter", "cellView"}
 
 
-def page_text(name: str) -> str:
+def page_text(file: Path) -> str:
     """Return the text of a page, without its cells and what stands beside the text."""
-    page = BeautifulSoup((BOOK / f"chapters/{name}.html").read_text("utf-8"), "html.parser")
+    page = BeautifulSoup(file.read_text("utf-8"), "html.parser")
     article = page.find("article")
     for explorer in article.select("figure.explorer"):  # its numbers stand in a line there
         numbers = zip(explorer.select("dt"), explorer.select("dd"), strict=True)
@@ -90,13 +95,15 @@ def formula(tex: str, options: dict[str, bool]) -> str:
 def words(text: str) -> str:
     """Return text without what the two may write differently: space, and the lines of formulas."""
     text = re.sub(r"\\(begin|end)\{split\}", "", text)
-    text = re.sub(r"(Figure \d+\.\d+)\.? ", r"\1 ", text)
+    text = re.sub(r"((?:Figure|图) \d+\.\d+)\.? ", r"\1 ", text)
     return re.sub(r"\s+", "", text)
 
 
+@every_edition
 @pytest.mark.parametrize("name", CHAPTERS)
-def test_it_says_what_the_page_says(name: str) -> None:
-    assert notebook_text(read(name)) == page_text(name)
+def test_it_says_what_the_page_says(edition: str, name: str) -> None:
+    page = BUILT / f"{edition}/chapters/{name}.html"
+    assert notebook_text(read(edition, name)) == page_text(page)
 
 
 @cache
@@ -105,9 +112,10 @@ def anchors(file: Path) -> set[str]:
     return {element["id"] for element in page.find_all(id=True)}
 
 
+@every_edition
 @pytest.mark.parametrize("name", CHAPTERS)
-def test_its_links_lead_into_the_book(name: str) -> None:
-    notebook = read(name)
+def test_its_links_lead_into_its_edition(edition: str, name: str) -> None:
+    notebook = read(edition, name)
     site = re.match(rf"# (https://.*/)chapters/{name}\.html\n", notebook.cells[0].source)[1]
     text = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
     links = re.findall(r"\]\((.+?)\)", text)
@@ -115,7 +123,7 @@ def test_its_links_lead_into_the_book(name: str) -> None:
     for link in links:
         page, _, anchor = link.partition("#")
         assert page.startswith(site)
-        assert anchor in {"", *anchors(BOOK / page.removeprefix(site))}, link
+        assert anchor in {"", *anchors(BUILT / edition / page.removeprefix(site))}, link
 
 
 # --- running them --------------------------------------------------------------------------------

@@ -18,7 +18,7 @@ pytestmark = pytest.mark.print
 
 DOCS = Path(__file__).parents[1] / "docs"
 PDF, EPUB = DOCS / "_build/gdbp.pdf", DOCS / "_build/gdbp.epub"
-LOG = DOCS / "_build/work/pdf/gdbp.log"
+LOG = DOCS / "_build/work/en/pdf/gdbp.log"
 CHAPTERS = sorted(DOCS.glob("chapters/*.md"))
 every_chapter = pytest.mark.parametrize("chapter", CHAPTERS, ids=lambda file: file.stem)
 

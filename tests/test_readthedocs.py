@@ -10,6 +10,7 @@ import sys
 import tomllib
 from pathlib import Path
 
+import edition
 import pytest
 import readthedocs
 import yaml
@@ -79,13 +80,39 @@ def test_only_the_index_of_torch_is_replaced(monkeypatch: pytest.MonkeyPatch) ->
     assert rest == CONFIG["build"]["jobs"]["install"][1:]
 
 
-def test_sphinx_is_called_for_each_format(monkeypatch: pytest.MonkeyPatch) -> None:
-    command = "python -m sphinx -T -W --keep-going -b {} -d _build/doctrees -D language=en . {}"
+@pytest.mark.parametrize(("language", "code"), [("en", "en"), ("zh-cn", "zh_CN")])
+def test_sphinx_is_called_for_each_format(
+    language: str, code: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    command = "python -m sphinx -T -W --keep-going -b {} -d _build/doctrees "
+    command += f"-D language={code} . {{}}"
     html = command.format("html", "$READTHEDOCS_OUTPUT/html")
     monkeypatch.setitem(readthedocs.CONFIG, "formats", [])
-    assert readthedocs.sphinx_steps() == [html]
+    assert readthedocs.sphinx_steps(language) == [html]
     monkeypatch.setitem(readthedocs.CONFIG, "formats", ["epub"])
-    assert readthedocs.sphinx_steps() == [
+    assert readthedocs.sphinx_steps(language) == [
         html,
         command.format("epub", "$READTHEDOCS_OUTPUT/epub"),
     ]
+
+
+def test_only_the_switch_to_the_other_edition_may_differ(tmp_path: Path) -> None:
+    switch = '<a class="edition-switch" href="{}" lang="en">English</a><a href="{}">more</a>'
+    for folder, links in {
+        "here": ("../en/a.html", "b"),
+        "there": ("https://x.org/en/", "c"),
+    }.items():
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "a.html").write_text(switch.format(*links))
+    here, there = (readthedocs.without_switch(tmp_path / name) for name in ("here", "there"))
+    assert here["a.html"].replace(b'"b"', b'"c"') == there["a.html"]
+    assert here != there
+
+
+@pytest.mark.parametrize("language", ["en", "zh-cn"])
+def test_the_editions_agree_on_their_addresses(language: str) -> None:
+    variables = readthedocs.environment(ROOT, ROOT, language)
+    code = edition.known_language(variables["READTHEDOCS_LANGUAGE"])
+    assert code == readthedocs.LANGUAGES[language]
+    address = edition.address(PYPROJECT["project"]["urls"]["Homepage"], code, of="en")
+    assert variables["READTHEDOCS_CANONICAL_URL"] == address

@@ -20,6 +20,16 @@ def test_differing_books() -> None:
     ]
 
 
+def test_both_editions_are_compared(tmp_path: Path) -> None:
+    for name in ("index.html", "en/a.html", "zh_CN/a.html"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(name)
+    assert reproducible.editions(tmp_path) == {
+        "en/a.html": b"en/a.html",
+        "zh_CN/a.html": b"zh_CN/a.html",
+    }
+
+
 def test_sources_are_copied_and_results_are_not(tmp_path: Path) -> None:
     reproducible.copy_sources(tmp_path)
     assert (tmp_path / "docs/conf.py").is_file()

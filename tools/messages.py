@@ -34,12 +34,11 @@ ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
 sys.path.insert(0, str(DOCS / "_ext"))
 import outputs  # noqa: E402  # found there
+from edition import ENGLISH_ONLY, LANGUAGES  # noqa: E402
 from translations import PLACE, WORD  # noqa: E402
 
 LOCALE = DOCS / "locale"
-LANGUAGES = ["zh_CN"]
-# The prose of docstrings and the notes for developers are English in all editions.
-ENGLISH_ONLY = ["reference/[!i]*", "development/*"]  # the index of the reference is a page
+TRANSLATIONS = [language for language in LANGUAGES if language != "en"]
 METHODS = [
     ("conf.py", "python"),
     ("_ext/**.py", "python"),
@@ -82,7 +81,7 @@ def extract(folder: Path) -> None:
 def words_of_the_theme() -> Iterator[str]:
     """Yield what furo's templates say and Sphinx, whose catalogue they use, does not know."""
     catalogues = Path(sphinx.__file__).parent / "locale"
-    known = [read(catalogues / lang / "LC_MESSAGES/sphinx.po") for lang in LANGUAGES]
+    known = [read(catalogues / lang / "LC_MESSAGES/sphinx.po") for lang in TRANSLATIONS]
     for folder in (Path(furo.__file__).parent / "theme", DOCS / "_templates"):
         for _, _, text, _, _ in extract_from_dir(folder, [("**.html", "jinja2")]):
             if not all(catalogue.get(text) and catalogue.get(text).string for catalogue in known):
@@ -127,7 +126,7 @@ def write(file: Path, messages: Iterable[str]) -> None:
 
 def complaints(extracted: Path, locale: Path) -> Iterator[str]:
     """Yield a line for each message that is missing, fuzzy or no longer in the book."""
-    for language in LANGUAGES:
+    for language in TRANSLATIONS:
         for template in sorted(extracted.rglob("*.pot")):
             page = template.relative_to(extracted).with_suffix("")
             file = locale / language / "LC_MESSAGES" / f"{page}.po"
@@ -157,7 +156,7 @@ def main() -> None:
         folder = Path(name)
         extract(folder)
         if not check:
-            update(str(LOCALE), str(folder), LANGUAGES, line_width=-1, ignore_obsolete=True)
+            update(str(LOCALE), str(folder), TRANSLATIONS, line_width=-1, ignore_obsolete=True)
         left = list(complaints(folder, LOCALE))
     print("\n".join([*left, f"{len(left)} messages to look at"]))
     if check and left:

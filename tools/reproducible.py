@@ -1,6 +1,7 @@
 """Is the book the same, byte for byte, when it is built again elsewhere? `make reproducible` asks.
 
-Builds it from nothing, from copies of the sources in two temporary folders. The two builds differ
+Builds both editions from nothing, from copies of the sources in two temporary folders. The Chinese
+one takes the results of the cells from the English one, as `make html` does. The two builds differ
 in all that a book must not depend on: folder, workers, date, time zone, language, home, and the
 order of Python's sets. Prints `identical: N files, M bytes`, or ends with the files that differ.
 
@@ -17,6 +18,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 CACHE = os.environ.get("GDBP_CACHE") or str(Path.home() / ".cache/gdbp")  # HOME is changed
+EDITIONS = ["en", "zh_CN"]
 USUAL = {"LC_ALL": "C.UTF-8", "TZ": "Pacific/Kiritimati", "PYTHONHASHSEED": "1"}
 OTHER = {"LC_ALL": "C", "TZ": "Etc/GMT+12", "PYTHONHASHSEED": "2"}  # always another date
 
@@ -33,27 +35,38 @@ def copy_sources(folder: Path) -> None:
 
 
 def build(folder: Path, workers: int, environment: dict[str, str], wrapper: list[str]) -> Path:
-    """Build the book from a copy of the sources, and return where it is."""
+    """Build both editions from a copy of the sources, and return where they are."""
     (folder / "home").mkdir()
     print(f"building with {workers} worker(s), {environment}, {' '.join(wrapper)}", flush=True)
     options = ["-b", "html", "-W", "-n", "--keep-going", "-q", f"-j{workers}"]
-    workers_of_pages = ["-D", f"execute_pages_workers={workers}"]
-    subprocess.run(
-        [*wrapper, sys.executable, "-m", "sphinx", *options, *workers_of_pages, "docs", "book"],
-        cwd=folder,
-        env={name: value for name, value in os.environ.items() if name != "SOURCE_DATE_EPOCH"}
-        | environment
-        | {"HOME": str(folder / "home"), "PYTHONPATH": str(folder), "GDBP_CACHE": CACHE},
-        check=True,
-    )
-    shutil.rmtree(folder / "book/.doctrees")  # Sphinx's own notes, no part of the site
+    options += ["-D", f"execute_pages_workers={workers}"]
+    for edition in EDITIONS:
+        folders = ["-d", f"notes/{edition}", "docs", f"book/{edition}"]
+        subprocess.run(
+            [*wrapper, sys.executable, "-m", "sphinx", *options, *folders],
+            cwd=folder,
+            env={name: value for name, value in os.environ.items() if name != "SOURCE_DATE_EPOCH"}
+            | environment
+            | {"HOME": str(folder / "home"), "PYTHONPATH": str(folder)}
+            | {"BOOK_LANGUAGE": edition, "GDBP_CACHE": CACHE},
+            check=True,
+        )
     return folder / "book"
 
 
 def files(book: Path) -> dict[str, bytes]:
-    """Return the contents of all files of a book."""
+    """Return the contents of all files of an edition."""
     paths = filter(Path.is_file, book.rglob("*"))
     return {path.relative_to(book).as_posix(): path.read_bytes() for path in paths}
+
+
+def editions(book: Path) -> dict[str, bytes]:
+    """Return the contents of all files of both editions."""
+    return {
+        f"{edition}/{name}": content
+        for edition in EDITIONS
+        for name, content in files(book / edition).items()
+    }
 
 
 def difference(first: bytes, second: bytes) -> str:
@@ -90,7 +103,7 @@ def main() -> None:
         for folder in (Path(here), elsewhere):
             copy_sources(folder)
         first = arguments.first or build(Path(here), 2, USUAL, [])
-        books = files(first), files(build(elsewhere, 1, OTHER, later))
+        books = editions(first), editions(build(elsewhere, 1, OTHER, later))
     differing = compare(*books)
     if differing:
         sys.exit("\n".join([*differing, f"{len(differing)} files differ"]))

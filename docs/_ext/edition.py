@@ -6,9 +6,11 @@ starts, because the book's title is a setting: Read the Docs tells it, or ``BOOK
 """
 
 import os
+from fnmatch import fnmatch
 from functools import cache
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from babel.messages.pofile import read_po
 from sphinx.application import Sphinx
@@ -18,6 +20,8 @@ from sphinx.errors import ConfigError
 
 LOCALE = Path(__file__).parents[1] / "locale"
 LANGUAGES = {"en": "English", "zh_CN": "简体中文"}  # as each calls itself
+# The prose of docstrings and the notes for developers are English in all editions.
+ENGLISH_ONLY = ["reference/[!i]*", "development/*"]  # the index of the reference is a page
 
 
 def known_language(code: str) -> str:
@@ -31,6 +35,19 @@ def known_language(code: str) -> str:
 LANGUAGE = known_language(
     os.environ.get("BOOK_LANGUAGE") or os.environ.get("READTHEDOCS_LANGUAGE") or "en"
 )
+
+
+def tag(language: str) -> str:
+    """Return a language as the web writes it: zh-CN."""
+    return language.replace("_", "-")
+
+
+def address(site: str, language: str, of: str = LANGUAGE) -> str:
+    """Return where an edition is shown, from where another is: Read the Docs has both in a path."""
+    own, other = (f"/{tag(code).lower()}/" for code in (of, language))
+    if own not in urlsplit(site).path:
+        raise ConfigError(f"the address of this edition needs {own} in its path, got {site!r}")
+    return site.replace(own, other, 1)
 
 
 @cache
@@ -66,8 +83,9 @@ def settle(app: Sphinx, config: Config) -> None:
 def add_say(
     app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: object
 ) -> None:
-    """Let templates speak too."""
+    """Let templates speak too, and know a page that is in no other language."""
     context["say"] = say
+    context["english_only"] = any(fnmatch(page, pattern) for pattern in ENGLISH_ONLY)
 
 
 def setup(app: Sphinx) -> dict[str, Any]:

@@ -135,7 +135,7 @@ class MarkdownWriter:
         """Return the caption of a figure with its number, or that of a block of code."""
         if isinstance(node.parent, nodes.figure):
             number = self.number("figure", node.parent)
-            return f"**Figure {number}.** {self.line(node)}"
+            return f"{say('**Figure %s.**') % number} {self.line(node)}"
         return f"*{self.line(node)}*"
 
     def number(self, kind: str, node: nodes.Element) -> str:

@@ -310,6 +310,11 @@ def colab_url(repository: str, name: str) -> str | None:
     return f"{COLAB}/{found[1]}/blob/{BRANCH}/{name}" if found else None
 
 
+def on_branch(config: Config, name: str) -> str:
+    """Return where a notebook lies on the branch for Colab: translations have folders."""
+    return name if config.language == "en" else f"{config.language}/{name}"
+
+
 # --- the events of a build -----------------------------------------------------------------------
 
 
@@ -326,7 +331,7 @@ def write_notebook(
     name = notebook_name(docname)
     context["take_away"] = {
         "notebook": f"{NOTEBOOKS}/{name}",
-        "colab": colab_url(app.config.notebooks_repository, name),
+        "colab": colab_url(app.config.notebooks_repository, on_branch(app.config, name)),
     }
     try:
         notebook = make_notebook(app, docname, doctree)
@@ -373,7 +378,7 @@ class NotebookList(SphinxDirective):
         name = notebook_name(docname)
         line = nodes.paragraph("", "", *self.parse_inline(f"{{doc}}`/{docname}`")[0])
         line += [nodes.Text(say(": ")), in_site(self.config, f"{NOTEBOOKS}/{name}", name)]
-        if colab := colab_url(self.config.notebooks_repository, name):
+        if colab := colab_url(self.config.notebooks_repository, on_branch(self.config, name)):
             line += [nodes.Text(say(", ")), nodes.reference("", say("in Colab"), refuri=colab)]
         return line
 

@@ -4,9 +4,10 @@ r"""Let the search find symbols and Chinese, with Sphinx's own index.
   `\nabla` as ∇.
 - Chinese is written without spaces. Its characters are indexed one by one and in pairs, and a query
   is cut into pairs, as full-text engines do that know no dictionary.
+- Both editions are indexed so: the Chinese one has English names in code and in the glossary.
 - A page that contains a word says little about where it is explained. So the symbols of the page of
-  notation, and the Chinese names in the glossary (`[梯度]{.language-zh}`), are entries of the
-  index, which the search shows first, with their place in the page.
+  notation, and the names of the other language in the glossary (`[梯度]{.language-zh}`), are
+  entries of the index, which the search shows first, with their place in the page.
 """
 
 import re
@@ -24,6 +25,7 @@ from sphinx.search.en import SearchEnglish
 from sphinx.transforms import SphinxTransform
 
 NOTATION = "notation"
+OTHER_NAME = {"language-zh", "language-en"}  # of a term; docutils makes lang="zh" of it
 GREEK = [chr(code) for code in range(ord("α"), ord("ω") + 1)]
 SYMBOLS = {unicodedata.name(letter).split()[-1].lower(): letter for letter in GREEK}
 SYMBOLS |= {"lambda": "λ", "nabla": "∇", "partial": "∂"}  # Unicode says lamda
@@ -66,17 +68,17 @@ class SearchWords(SearchEnglish):
 
 
 class IndexEntries(SphinxTransform):
-    """Enter the symbols of the page of notation and the Chinese names of terms into the index."""
+    """Enter the symbols of the notation and the other language's names of terms into the index."""
 
     default_priority = 700
 
     def apply(self, **kwargs: object) -> None:
         for name in self.document.findall(nodes.inline):
             item = name.parent.parent.parent
-            if "language-zh" in name["classes"] and isinstance(item, nodes.definition_list_item):
+            if OTHER_NAME & set(name["classes"]) and isinstance(item, nodes.definition_list_item):
                 for index in item.findall(addnodes.index):
                     (_, _, target, main, _), *_ = index["entries"]
-                    index["entries"].append(("single", name.astext(), target, main, "中文"))
+                    index["entries"].append(("single", name.astext(), target, main, say("中文")))
         if self.env.current_document.docname == NOTATION:
             self._enter_symbols()
 
@@ -94,12 +96,14 @@ class IndexEntries(SphinxTransform):
                     met.add(symbol)
 
 
-def set_scores(app: Sphinx, config: Config) -> None:
+def set_up_search(app: Sphinx, config: Config) -> None:
+    """Have our words in each edition: for Chinese, Sphinx has others."""
+    config.html_search_language = SearchWords.lang
     config.html_search_scorer = str(Path(__file__).with_suffix(".js"))
 
 
 def setup(app: Sphinx) -> dict[str, object]:
-    app.connect("config-inited", set_scores)
+    app.connect("config-inited", set_up_search)
     app.add_search_language(SearchWords)
     app.add_transform(IndexEntries)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
