@@ -23,7 +23,7 @@ MODULES := $(filter-out __init__,$(patsubst gdbp/%.py,%,$(wildcard gdbp/*.py)))
 MODULE ?= $(MODULES)
 
 .DEFAULT_GOAL := help
-.PHONY: help html pdf epub serve linkcheck reproducible readthedocs test site-test notebooks-test print-test mutants $(MODULES:%=mutants-%) lint format clean-html clean
+.PHONY: help html pdf epub serve messages messages-check linkcheck reproducible readthedocs test site-test notebooks-test print-test mutants $(MODULES:%=mutants-%) lint format clean-html clean
 .DELETE_ON_ERROR:
 
 help: ## list the targets
@@ -85,6 +85,12 @@ serve: $(DONE) $(DOCS_DONE) ## open the book in a browser and rebuild it at ever
 	BOOK_LANGUAGE=$(EDITION) $(BIN)/sphinx-autobuild -n -j auto -D same_site_write_all=0 --open-browser --port 0 --watch gdbp \
 	  --ignore '*/_build/*' --ignore '*/node_modules/*' --ignore '*/__pycache__/*' \
 	  -d $(WORK)/$(EDITION)/serve-doctrees docs $(WORK)/$(EDITION)/serve
+
+messages: $(DONE) $(DOCS_DONE) ## bring the catalogues of the translations up to date
+	$(BIN)/python tools/messages.py
+
+messages-check: $(DONE) $(DOCS_DONE) ## is every message translated? (after make html)
+	$(BIN)/python tools/messages.py --check
 
 linkcheck: $(DONE) $(DOCS_DONE) ## check the links to other sites (needs a network)
 	$(BIN)/python -m sphinx -b linkcheck -j auto -d $(WORK)/linkcheck-doctrees docs $(WORK)/linkcheck

@@ -23,12 +23,13 @@ from babel.messages.extract import extract_from_dir
 from babel.messages.pofile import read_po, write_po
 from sphinx_intl.basic import update
 
+sys.path.insert(0, str(Path(__file__).parents[1] / "docs" / "_ext"))
+from edition import ENGLISH_ONLY, LANGUAGES
+
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
 LOCALE = DOCS / "locale"
-LANGUAGES = ["zh_CN"]
-# The prose of docstrings and the notes for developers are English in all editions.
-ENGLISH_ONLY = ["reference/[!i]*", "development/*"]  # the index of the reference is a page
+TRANSLATIONS = [language for language in LANGUAGES if language != "en"]
 METHODS = [
     ("conf.py", "python"),
     ("_ext/**.py", "python"),
@@ -62,7 +63,7 @@ def extract(folder: Path) -> None:
 def words_of_the_theme() -> Catalog:
     """Return what furo's templates say and Sphinx, whose catalogue they use, does not know."""
     catalogues = Path(sphinx.__file__).parent / "locale"
-    known = [read(catalogues / lang / "LC_MESSAGES/sphinx.po") for lang in LANGUAGES]
+    known = [read(catalogues / lang / "LC_MESSAGES/sphinx.po") for lang in TRANSLATIONS]
     words = Catalog()
     for folder in (Path(furo.__file__).parent / "theme", DOCS / "_templates"):
         for _, _, text, _, _ in extract_from_dir(folder, [("**.html", "jinja2")]):
@@ -85,7 +86,7 @@ def write(file: Path, catalogue: Catalog) -> None:
 
 def complaints(extracted: Path, locale: Path) -> Iterator[str]:
     """Yield a line for each message that is missing, fuzzy or no longer in the book."""
-    for language in LANGUAGES:
+    for language in TRANSLATIONS:
         for template in sorted(extracted.rglob("*.pot")):
             page = template.relative_to(extracted).with_suffix("")
             file = locale / language / "LC_MESSAGES" / f"{page}.po"
@@ -115,7 +116,7 @@ def main() -> None:
         folder = Path(name)
         extract(folder)
         if not check:
-            update(str(LOCALE), str(folder), LANGUAGES, line_width=-1, ignore_obsolete=True)
+            update(str(LOCALE), str(folder), TRANSLATIONS, line_width=-1, ignore_obsolete=True)
         left = list(complaints(folder, LOCALE))
     print("\n".join([*left, f"{len(left)} messages to look at"]))
     if check and left:

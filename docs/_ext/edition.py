@@ -6,6 +6,7 @@ starts, because the book's title is a setting: Read the Docs tells it, or ``BOOK
 """
 
 import os
+from fnmatch import fnmatch
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,8 @@ from sphinx.errors import ConfigError
 
 LOCALE = Path(__file__).parents[1] / "locale"
 LANGUAGES = {"en": "English", "zh_CN": "简体中文"}  # as each calls itself
+# The prose of docstrings and the notes for developers are English in all editions.
+ENGLISH_ONLY = ["reference/[!i]*", "development/*"]  # the index of the reference is a page
 
 
 def known_language(code: str) -> str:
@@ -72,8 +75,9 @@ def settle(app: Sphinx, config: Config) -> None:
 def add_say(
     app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: object
 ) -> None:
-    """Let templates speak too."""
+    """Let templates speak too, and know a page that is in no other language."""
     context["say"] = say
+    context["english_only"] = any(fnmatch(page, pattern) for pattern in ENGLISH_ONLY)
 
 
 def setup(app: Sphinx) -> dict[str, Any]:

@@ -25,6 +25,7 @@ from sphinx.search.en import SearchEnglish
 from sphinx.transforms import SphinxTransform
 
 NOTATION = "notation"
+OTHER_NAME = {"language-zh", "language-en"}  # of a term; docutils makes lang="zh" of it
 GREEK = [chr(code) for code in range(ord("α"), ord("ω") + 1)]
 SYMBOLS = {unicodedata.name(letter).split()[-1].lower(): letter for letter in GREEK}
 SYMBOLS |= {"lambda": "λ", "nabla": "∇", "partial": "∂"}  # Unicode says lamda
@@ -74,7 +75,7 @@ class IndexEntries(SphinxTransform):
     def apply(self, **kwargs: object) -> None:
         for name in self.document.findall(nodes.inline):
             item = name.parent.parent.parent
-            if "language-zh" in name["classes"] and isinstance(item, nodes.definition_list_item):
+            if OTHER_NAME & set(name["classes"]) and isinstance(item, nodes.definition_list_item):
                 for index in item.findall(addnodes.index):
                     (_, _, target, main, _), *_ = index["entries"]
                     index["entries"].append(("single", name.astext(), target, main, say("中文")))

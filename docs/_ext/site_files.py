@@ -6,6 +6,7 @@ sphinxext-opengraph; here are those of the pages that Sphinx makes by itself.
 """
 
 import html
+import re
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urljoin, urlsplit
@@ -16,6 +17,8 @@ from edition import say
 from sphinx.application import Sphinx
 from sphinx.config import Config
 from sphinx.errors import ConfigError
+from sphinxext import opengraph
+from sphinxext.opengraph import get_description
 
 SITEMAP = "sitemap.xml"
 TITLES = {
@@ -25,6 +28,8 @@ TITLES = {
     "search": say("Search"),
     "_modules/index": say("Source of all modules"),
 }
+# Chinese characters and punctuation
+CHINESE = "\u3000-\u30ff\u3400-\u9fff\uff00-\uffef“”‘’—…"
 NOT_FOUND = """\
 <h1>{title}</h1>
 <p>{moved}</p>
@@ -64,6 +69,12 @@ def prepare(app: Sphinx, config: Config) -> None:
     config.ogp_site_url = site
 
 
+def close_up(text: str) -> str:
+    """Take out what sphinxext-opengraph puts between words and items, and Chinese does not."""
+    text = re.sub(f"(?<=[{CHINESE}]): ?", "：", text)  # behind a heading
+    return re.sub(f"(?<=[{CHINESE}])[ ,.]+(?=[{CHINESE}])| +(?=[，。；：？！、）])", "", text)
+
+
 def describe(
     app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: nodes.document | None
 ) -> None:
@@ -101,6 +112,7 @@ def write(app: Sphinx, exception: Exception | None) -> None:
 
 
 def setup(app: Sphinx) -> dict[str, bool]:
+    opengraph.get_description = lambda *args: close_up(get_description(*args))
     app.connect("config-inited", prepare)
     app.connect("html-page-context", describe, priority=400)  # before sphinxext-opengraph
     app.connect("build-finished", write)
