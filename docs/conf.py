@@ -84,6 +84,7 @@ extensions = [
     "solutions",
     "source_role",
     "translated_glue",
+    "translated_math",
 ]
 exclude_patterns = ["_build", "node_modules", "_ext", "locale"]
 nitpicky = True
@@ -251,6 +252,7 @@ latex_elements = {
 \def\gdbp@language{{{edition.tag(language)}}}
 \def\gdbp@subtitle{{{_subtitle}}}
 \def\gdbp@contents{{{say("Contents")}}}
+\def\gdbp@bibliography{{{say("Bibliography")}}}
 \def\gdbp@version{{{say("Version")}}}
 \def\gdbp@solution{{{say("Solution")}{say(".")}}}
 \def\gdbp@url{{{site_url}}}
