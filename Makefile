@@ -69,17 +69,22 @@ html: $(DONE) $(DOCS_DONE) ## build the book, running the pages that need it (on
 pdf epub: export SOURCE_DATE_EPOCH = $(shell git log -1 --format=%ct)
 pdf: export FORCE_SOURCE_DATE = 1
 
-pdf: $(DONE) $(DOCS_DONE) ## build the book as a PDF, by LaTeX
-	$(BIN)/python -m sphinx -b latex $(SPHINX_OPTIONS) -d $(WORK)/en/doctrees docs $(WORK)/en/pdf
-	cd $(WORK)/en/pdf && latexmk -r latexmkrc -pdf -f -dvi- -ps- -jobname=gdbp -interaction=nonstopmode -silent
-	@cp $(WORK)/en/pdf/gdbp.pdf $(BUILD)/gdbp.pdf.new && mv $(BUILD)/gdbp.pdf.new $(BUILD)/gdbp.pdf
-	@echo "The book is ready: $(abspath $(BUILD))/gdbp.pdf"
+pdf: $(EDITIONS:%=pdf-%) ## build the book as a PDF, by LaTeX (one edition: EDITIONS=zh_CN)
+epub: $(EDITIONS:%=epub-%) ## build the book as an EPUB
 
-epub: $(DONE) $(DOCS_DONE) ## build the book as an EPUB
-	@rm -rf $(WORK)/en/epub # all that is in the folder goes into the book
-	$(BIN)/python -m sphinx -b epub $(SPHINX_OPTIONS) -d $(WORK)/en/doctrees docs $(WORK)/en/epub
-	@cp $(WORK)/en/epub/gdbp.epub $(BUILD)/gdbp.epub.new && mv $(BUILD)/gdbp.epub.new $(BUILD)/gdbp.epub
-	@echo "The book is ready: $(abspath $(BUILD))/gdbp.epub"
+pdf-% epub-%: export BOOK_LANGUAGE = $*
+
+pdf-%: $(DONE) $(DOCS_DONE)
+	$(BIN)/python -m sphinx -b latex $(SPHINX_OPTIONS) -d $(WORK)/$*/doctrees docs $(WORK)/$*/pdf
+	cd $(WORK)/$*/pdf && latexmk -r latexmkrc -pdf -f -dvi- -ps- -jobname=gdbp -interaction=nonstopmode -silent
+	@cp $(WORK)/$*/pdf/gdbp.pdf $(BUILD)/gdbp-$*.pdf.new && mv $(BUILD)/gdbp-$*.pdf.new $(BUILD)/gdbp-$*.pdf
+	@echo "The book is ready: $(abspath $(BUILD))/gdbp-$*.pdf"
+
+epub-%: $(DONE) $(DOCS_DONE)
+	@rm -rf $(WORK)/$*/epub # all that is in the folder goes into the book
+	$(BIN)/python -m sphinx -b epub $(SPHINX_OPTIONS) -d $(WORK)/$*/doctrees docs $(WORK)/$*/epub
+	@cp $(WORK)/$*/epub/gdbp.epub $(BUILD)/gdbp-$*.epub.new && mv $(BUILD)/gdbp-$*.epub.new $(BUILD)/gdbp-$*.epub
+	@echo "The book is ready: $(abspath $(BUILD))/gdbp-$*.epub"
 
 serve: $(DONE) $(DOCS_DONE) ## open the book in a browser and rebuild it at every change (EDITION=zh_CN)
 	BOOK_LANGUAGE=$(EDITION) $(BIN)/sphinx-autobuild -n -j auto -D same_site_write_all=0 --open-browser --port 0 --watch gdbp \

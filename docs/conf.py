@@ -19,6 +19,7 @@ sys.path.insert(0, str(Path(__file__).parent / "_ext"))
 import edition
 from docstrings import ShortTypes
 from edition import say
+from site_files import has_font
 
 # Sphinx makes millions of small objects and keeps them. Looking through all of them for garbage
 # as often as Python does by default took half of the time of a build with nothing changed.
@@ -43,7 +44,12 @@ repository_url = os.environ.get("READTHEDOCS_GIT_CLONE_URL", _urls["Repository"]
 )
 
 project = "gdbp"
+language = edition.LANGUAGE
 author = copyright = say("The gdbp authors")
+_subtitle = say(
+    "An executable book on gradient descent and backpropagation, "
+    "and the small library it is written with"
+)
 release = version = gdbp.__version__
 
 extensions = [
@@ -83,6 +89,7 @@ extensions = [
     "solutions",
     "source_role",
     "translated_glue",
+    "translated_math",
 ]
 exclude_patterns = ["_browser", "_build", "_bundles", "_ext", "locale", "node_modules"]
 nitpicky = True
@@ -92,7 +99,6 @@ numfig_format = {"figure": say("Figure %s")}
 
 # --- languages ----------------------------------------------------------------------------------
 
-language = edition.LANGUAGE
 locale_dirs = ["locale"]
 gettext_compact = False  # a catalogue a page
 gettext_location = False  # a line added on a page changes no other message
@@ -202,6 +208,9 @@ ogp_social_cards = {
     "image_mini": "_static/icon.png",
     "line_color": "#0b5394",
 }
+if language == "zh_CN":  # matplotlib breaks a line at spaces only: a description is one line
+    ogp_social_cards |= {"description_max_length": 40, "font": "Noto Sans CJK SC"}
+    ogp_social_cards["enable"] = has_font(ogp_social_cards["font"])
 # matplotlib says for each card that its font has one weight only
 logging.getLogger("matplotlib.font_manager").setLevel(logging.ERROR)
 
@@ -236,20 +245,29 @@ latex_elements = {
     "sphinxsetup": "hmargin=25mm, vmargin={25mm,28mm}, verbatimwithframe=false, "
     "VerbatimColor={RGB}{244,244,244}, TitleColor={RGB}{11,83,148}, "
     "InnerLinkColor={RGB}{11,83,148}, OuterLinkColor={RGB}{11,83,148}",
+    # Sphinx takes xeCJK for Chinese, which has to be told to put no spaces into code
+    "fvset": r"\fvset{fontsize=auto%s}"
+    % (r",formatcom=\xeCJKVerbAddon" if language == "zh_CN" else ""),
     "figure_align": "!ht",
     "makeindex": "",
     "printindex": "",
     "preamble": rf"""
 \usepackage{{gdbp-style}}
 \makeatletter
-\def\gdbp@subtitle{{{_project["description"]}}}
+\def\gdbp@language{{{edition.tag(language)}}}
+\def\gdbp@subtitle{{{_subtitle}}}
+\def\gdbp@contents{{{say("Contents")}}}
+\def\gdbp@bibliography{{{say("Bibliography")}}}
+\def\gdbp@version{{{say("Version")}}}
+\def\gdbp@solution{{{say("Solution")}{say(".")}}}
 \def\gdbp@url{{{site_url}}}
 \makeatother
 """,
 }
 
 epub_title = html_title
-epub_description = _project["description"]
+epub_description = _subtitle
+epub_language = edition.tag(language)
 epub_identifier = site_url
 epub_scheme = "URL"
 epub_uid = "book"

@@ -1,4 +1,4 @@
-"""The built PDF and EPUB: complete, numbered as the site is, and valid.
+"""The built PDF and EPUB of each edition: complete, numbered as the site is, and valid.
 
 Run by `make print-test`, after `make pdf epub`. Poppler reads the PDF; epubcheck, which is Java's,
 checks the EPUB.
@@ -9,22 +9,49 @@ import html
 import re
 import subprocess
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 from zipfile import ZipFile
 
 import pytest
+from edition import LANGUAGES, catalogue, tag
 
 pytestmark = pytest.mark.print
 
 DOCS = Path(__file__).parents[1] / "docs"
-PDF, EPUB = DOCS / "_build/gdbp.pdf", DOCS / "_build/gdbp.epub"
-LOG = DOCS / "_build/work/en/pdf/gdbp.log"
 CHAPTERS = sorted(DOCS.glob("chapters/*.md"))
 every_chapter = pytest.mark.parametrize("chapter", CHAPTERS, ids=lambda file: file.stem)
 
 
-def title(chapter: Path) -> str:
-    return re.search(r"^# (.+)$", chapter.read_text(encoding="utf-8"), re.MULTILINE)[1]
+@dataclass(frozen=True)
+class Edition:
+    """The files of one edition, and what its texts say."""
+
+    language: str
+
+    @property
+    def pdf(self) -> Path:
+        return DOCS / f"_build/gdbp-{self.language}.pdf"
+
+    @property
+    def epub(self) -> Path:
+        return DOCS / f"_build/gdbp-{self.language}.epub"
+
+    @property
+    def log(self) -> Path:
+        return DOCS / f"_build/work/{self.language}/pdf/gdbp.log"
+
+    def say(self, text: str, page: str = "book") -> str:
+        return catalogue(page, self.language).get(text, text)
+
+    def title(self, chapter: Path) -> str:
+        english = re.search(r"^# (.+)$", chapter.read_text(encoding="utf-8"), re.MULTILINE)[1]
+        return self.say(english, f"chapters/{chapter.stem}")
+
+
+every_edition = pytest.mark.parametrize(
+    "edition", map(Edition, LANGUAGES), ids=lambda edition: edition.language
+)
 
 
 def figures(chapter: Path) -> int:
@@ -45,66 +72,82 @@ def run(*command: str | Path) -> str:
 # --- the PDF -------------------------------------------------------------------------------------
 
 
-@functools.cache
-def pdf_text() -> str:
-    assert PDF.is_file(), "build it with `make pdf`"
-    return " ".join(run("pdftotext", PDF, "-").split())
+def without_spaces(text: str) -> str:
+    """Return what can be compared: a PDF has no spaces, so that Poppler guesses where some are."""
+    return "".join(text.split())
 
 
 @functools.cache
-def pdf_info() -> dict[str, str]:
-    lines = run("pdfinfo", PDF).splitlines()
+def pdf_text(edition: Edition) -> str:
+    assert edition.pdf.is_file(), "build it with `make pdf`"
+    return without_spaces(run("pdftotext", edition.pdf, "-"))
+
+
+def pdf_info(edition: Edition) -> dict[str, str]:
+    lines = run("pdfinfo", edition.pdf).splitlines()
     return {key: value.strip() for key, _, value in (line.partition(":") for line in lines)}
 
 
-def test_pdf_says_what_it_is() -> None:
-    info = pdf_info()
-    assert info["Title"] == "Gradient descent and backpropagation"
-    assert info["Author"] == "The gdbp authors"
+@every_edition
+def test_pdf_says_what_it_is(edition: Edition) -> None:
+    info = pdf_info(edition)
+    assert info["Title"] == edition.say("Gradient descent and backpropagation")
+    assert info["Author"] == edition.say("The gdbp authors")
     assert info["Page size"].endswith("(A4)")
 
 
+@every_edition
 @every_chapter
-def test_pdf_has_the_chapter(chapter: Path) -> None:
-    assert pdf_text().count(title(chapter)) >= 2, "in the contents, and where it stands"
+def test_pdf_has_the_chapter(edition: Edition, chapter: Path) -> None:
+    title = without_spaces(edition.title(chapter))
+    assert pdf_text(edition).count(title) >= 2, "in the contents, and where it stands"
 
 
+@every_edition
 @every_chapter
-def test_pdf_numbers_figures_and_equations(chapter: Path) -> None:
+def test_pdf_numbers_figures_and_equations(edition: Edition, chapter: Path) -> None:
     n = int(chapter.name[:2])
-    captions = {int(k) for k in re.findall(rf"Figure {n}\.(\d+):", pdf_text())}
+    figure = without_spaces(edition.say("Figure %s") % n)
+    captions = {int(k) for k in re.findall(rf"{figure}\.(\d+)[:：]", pdf_text(edition))}
     assert captions == set(range(1, figures(chapter) + 1))
-    numbers = {int(k) for k in re.findall(rf"\({n}\.(\d+)\)", pdf_text())}
+    numbers = {int(k) for k in re.findall(rf"\({n}\.(\d+)\)", pdf_text(edition))}
     assert numbers >= set(range(1, equations(chapter) + 1))
 
 
-def test_pdf_has_no_pages_for_the_screen_alone() -> None:
-    assert "Execution times" not in pdf_text()
+@every_edition
+def test_pdf_has_no_pages_for_the_screen_alone(edition: Edition) -> None:
+    assert "Executiontimes" not in pdf_text(edition)
 
 
-def test_pdf_has_solutions() -> None:
+@every_edition
+def test_pdf_has_solutions(edition: Edition) -> None:
     exercises = sum(file.read_text(encoding="utf-8").count("{solution}") for file in CHAPTERS)
-    assert pdf_text().count("Solution.") == exercises
+    solution = edition.say("Solution") + edition.say(".")
+    assert pdf_text(edition).count(solution) == exercises
 
 
-def test_pdf_figures_are_vectors() -> None:
+@every_edition
+def test_pdf_figures_are_vectors(edition: Edition) -> None:
     """All figures are drawn; an image in the file is a part that matplotlib rasterized."""
-    drawn = list(LOG.parent.glob("*.pdf"))
+    folder = edition.log.parent
+    drawn = list(folder.glob("*.pdf"))
     assert len(drawn) - 1 >= sum(map(figures, CHAPTERS))
-    assert not [*LOG.parent.glob("*.png"), *LOG.parent.glob("*.svg")]
+    assert not [*folder.glob("*.png"), *folder.glob("*.svg")]
 
 
+@every_edition
 @pytest.mark.parametrize(
     "complaint",
     ["Missing character", "undefined references", "multiply defined", "undefined on input line"],
 )
-def test_latex_does_not_complain(complaint: str) -> None:
-    log = LOG.read_text(encoding="utf-8", errors="replace")
+def test_latex_does_not_complain(edition: Edition, complaint: str) -> None:
+    log = edition.log.read_text(encoding="utf-8", errors="replace")
     assert complaint not in log
 
 
-def test_nothing_sticks_out_of_the_page() -> None:
-    log = LOG.read_text(encoding="utf-8", errors="replace")
+@every_edition
+def test_nothing_sticks_out_of_the_page(edition: Edition) -> None:
+    log = edition.log.read_text(encoding="utf-8", errors="replace")
     sizes = re.findall(r"^Overfull \\hbox \((\d+)\.\d+pt too wide\).*", log, re.MULTILINE)
     assert not [size for size in map(int, sizes) if size > 20]
 
@@ -113,50 +156,55 @@ def test_nothing_sticks_out_of_the_page() -> None:
 
 
 @functools.cache
-def epub_files() -> dict[str, bytes]:
-    assert EPUB.is_file(), "build it with `make epub`"
-    with ZipFile(EPUB) as book:
+def epub_files(edition: Edition) -> dict[str, bytes]:
+    assert edition.epub.is_file(), "build it with `make epub`"
+    with ZipFile(edition.epub) as book:
         return {name: book.read(name) for name in book.namelist()}
 
 
-def epub_page(chapter: Path) -> str:
-    return epub_files()[f"chapters/{chapter.stem}.xhtml"].decode()
+def epub_page(edition: Edition, chapter: Path) -> str:
+    return epub_files(edition)[f"chapters/{chapter.stem}.xhtml"].decode()
 
 
-def test_epubcheck_has_nothing_to_say() -> None:
-    check = [sys.executable, "-m", "epubcheck", str(EPUB)]
+@every_edition
+def test_epubcheck_has_nothing_to_say(edition: Edition) -> None:
+    check = [sys.executable, "-m", "epubcheck", str(edition.epub)]
     answer = subprocess.run(check, capture_output=True, text=True, check=False)
     assert answer.returncode == 0, answer.stdout + answer.stderr
     assert not re.search("WARNING|ERROR", answer.stdout), answer.stdout
 
 
+@every_edition
 @every_chapter
-def test_epub_has_the_chapter(chapter: Path) -> None:
-    page = html.unescape(epub_page(chapter))
+def test_epub_has_the_chapter(edition: Edition, chapter: Path) -> None:
+    page = html.unescape(epub_page(edition, chapter))
     n = int(chapter.name[:2])
-    assert f"<h1>{title(chapter)}</h1>" in page
-    captions = re.findall(rf'class="caption-number">Figure {n}\.(\d+)', page)
+    assert f"<h1>{edition.title(chapter)}</h1>" in page
+    figure = edition.say("Figure %s") % n
+    captions = re.findall(rf'class="caption-number">{figure}\.(\d+)', page)
     assert [int(k) for k in captions] == list(range(1, figures(chapter) + 1))
     numbers = re.findall(rf'class="eqno">\({n}\.(\d+)\)', page)
     assert [int(k) for k in numbers] == list(range(1, equations(chapter) + 1))
 
 
+@every_edition
 @every_chapter
-def test_epub_needs_no_script_and_no_style_of_the_site(chapter: Path) -> None:
-    page = epub_page(chapter)
+def test_epub_needs_no_script_and_no_style_of_the_site(edition: Edition, chapter: Path) -> None:
+    page = epub_page(edition, chapter)
     assert not re.search(r"<script|<details|katex-html|<svg|<button", page)
     assert (
         'properties="mathml"'
         in re.search(
             rf'<item [^>]*href="chapters/{chapter.stem}\.xhtml"[^>]*>',
-            epub_files()["content.opf"].decode(),
+            epub_files(edition)["content.opf"].decode(),
         )[0]
     )
 
 
+@every_edition
 @every_chapter
-def test_epub_images_are_drawings_that_say_what_they_show(chapter: Path) -> None:
-    page = epub_page(chapter)
+def test_epub_images_are_drawings_that_say_what_they_show(edition: Edition, chapter: Path) -> None:
+    page = epub_page(edition, chapter)
     images = re.findall(r"<img [^>]*>", page)
     assert len(images) >= figures(chapter)
     assert all(re.search(r' src="[^"]+\.svg"', image) for image in images)
@@ -165,15 +213,32 @@ def test_epub_images_are_drawings_that_say_what_they_show(chapter: Path) -> None
     assert not [image for image in images if not re.search(r' alt="[^"]+"', image)]
 
 
-def test_epub_has_a_cover_and_an_identity() -> None:
-    package = epub_files()["content.opf"].decode()
+@every_chapter
+def test_formulas_of_the_chinese_edition_have_chinese_words(chapter: Path) -> None:
+    """What Sphinx cannot translate it replaces by two colons."""
+    chinese = Edition("zh_CN")
+    tex = re.findall(r"<annotation[^>]*>(.*?)</annotation>", epub_page(chinese, chapter), re.DOTALL)
+    assert "::" not in tex
+    translated = [
+        words
+        for english, words in catalogue(f"chapters/{chapter.stem}", "zh_CN").items()
+        if r"\text{" in words and "$" not in words and english != words
+    ]
+    assert {*map(without_spaces, translated)} <= {without_spaces(html.unescape(t)) for t in tex}
+
+
+@every_edition
+def test_epub_has_a_cover_and_an_identity(edition: Edition) -> None:
+    package = epub_files(edition)["content.opf"].decode()
     assert re.search(r'href="cover\.png" media-type="image/png" properties="cover-image"', package)
-    assert "<dc:language>en</dc:language>" in package
+    assert f"<dc:language>{tag(edition.language)}</dc:language>" in package
+    assert f"<dc:title>{edition.say('Gradient descent and backpropagation')}</dc:title>" in package
     assert re.search(r'<dc:identifier id="book">https://\S+</dc:identifier>', package)
 
 
-def test_epub_depends_on_the_sources_alone() -> None:
-    with ZipFile(EPUB) as book:
+@every_edition
+def test_epub_depends_on_the_sources_alone(edition: Edition) -> None:
+    with ZipFile(edition.epub) as book:
         assert {entry.date_time for entry in book.infolist()} == {(1980, 1, 1, 0, 0, 0)}
     commit = run("git", "-C", DOCS, "log", "-1", "--date=format:%Y", "--format=%cd").strip()
-    assert f"<dc:date>{commit}-" in epub_files()["content.opf"].decode()
+    assert f"<dc:date>{commit}-" in epub_files(edition)["content.opf"].decode()

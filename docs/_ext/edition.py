@@ -54,7 +54,7 @@ def address(site: str, language: str, of: str = LANGUAGE) -> str:
 def catalogue(name: str, language: str = LANGUAGE) -> dict[str, str]:
     """Return the translations of one catalogue; none in English."""
     file = LOCALE / language / "LC_MESSAGES" / f"{name}.po"
-    if language == "en":
+    if language == "en" or not file.exists():  # what stays English has none
         return {}
     with file.open("rb") as text:
         messages = read_po(text)

@@ -12,10 +12,13 @@ from typing import Any
 from zipfile import ZIP_DEFLATED, ZIP_STORED, ZipFile, ZipInfo
 
 from docutils import nodes
+from edition import say
 from myst_nb.sphinx_ import HideCodeCellNode
 from sphinx.application import Sphinx
 from sphinx.builders.epub3 import HTML_TAG, Epub3Builder
 from sphinx.transforms.post_transforms import SphinxPostTransform
+
+ON_THE_COVER = (say("Gradient descent"), say("and backpropagation"), say("An executable book"))
 
 
 class Unfold(SphinxPostTransform):
@@ -66,8 +69,9 @@ class BookEpub(Epub3Builder):
 
     def build_content(self) -> None:
         cover = Path(self.outdir, self.config.epub_cover[0])
-        draw = [self.config.rsvg_converter_bin, "-o", cover, Path(self.srcdir, "_print/cover.svg")]
-        subprocess.run(draw, check=True)
+        drawing = Path(self.srcdir, "_print/cover.svg").read_text("utf-8").format(*ON_THE_COVER)
+        draw = [self.config.rsvg_converter_bin, "-o", cover]
+        subprocess.run(draw, check=True, input=drawing.encode())
         super().build_content()
         file = Path(self.outdir, "content.opf")
         items = re.compile(r'<item id="\S+" href="(\S+)" media-type="\S+"(?= />)')

@@ -14,6 +14,7 @@ from xml.sax.saxutils import escape
 
 from docutils import nodes
 from edition import say
+from matplotlib.font_manager import findfont
 from sphinx.application import Sphinx
 from sphinx.config import Config
 from sphinx.errors import ConfigError
@@ -93,6 +94,15 @@ def describe(
             tags += '<meta name="robots" content="noindex" />'
             context["pageurl"] = None  # it stands for any address, so it has none of its own
         context["metatags"] = context.get("metatags", "") + tags
+
+
+def has_font(name: str) -> bool:
+    """Tell whether matplotlib, which draws the cards of link previews, finds a font."""
+    try:
+        findfont(name, fallback_to_default=False)
+    except ValueError:
+        return False
+    return True
 
 
 def write(app: Sphinx, exception: Exception | None) -> None:
