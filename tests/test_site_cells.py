@@ -400,6 +400,12 @@ def test_without_script_and_on_paper_there_is_nothing_to_press(
         assert tab.locator(room).count() > 3
         assert not tab.locator(room).first.is_visible()
     context.close()
+    paper = browser.new_page()
+    paper.goto(strict_site + PAGE)
+    assert paper.get_by_role("button", name="Run cell 1", exact=True).is_visible()
+    paper.emulate_media(media="print")
+    assert paper.locator(":is(.cell-bar, .answer-box) button >> visible=true").count() == 0
+    paper.close()
 
 
 # --- the answers ---------------------------------------------------------------------------------
