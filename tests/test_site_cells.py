@@ -5,7 +5,9 @@ writes down.
 """
 
 import ast
+import base64
 import re
+import zlib
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -256,10 +258,20 @@ def test_edit_run_set_back_reload_and_link(open_page: Callable[..., Page]) -> No
     assert other.output(REPORT) == before
 
 
-@pytest.mark.parametrize("fragment", ["cells=", "cells=A", "cells=!!", "cells=q1Yy"])
-def test_a_broken_link_says_so(fragment: str, open_page: Callable[..., Page]) -> None:
-    page = open_page(fragment=fragment)
-    assert page.wait(".cell-bar") == "The link's changes do not fit this page."
+def packed(text: str) -> str:
+    """Return a text as it stands in a link."""
+    packer = zlib.compressobj(wbits=-15)
+    return base64.urlsafe_b64encode(packer.compress(text.encode()) + packer.flush()).decode()
+
+
+def test_a_link_that_does_not_fit_says_so(open_page: Callable[..., Page]) -> None:
+    page = open_page()
+    contents = ["null", '{"3": 5}', '{"3": ["other", "1"]}', '{"99": ["a", "1"]}', "x" * 300_000]
+    for text in ["", "A", "!!", *map(packed, contents)]:
+        page.tab.evaluate("document.querySelector('.cell-note').textContent = ''")
+        page.tab.evaluate("text => { location.hash = 'cells=' + text; }", text)
+        assert page.wait("#cell-1") == "The link's changes do not fit this page.", text[:20]
+    assert page.tab.locator(".cell-editor").count() == 0
 
 
 def test_a_figure_is_drawn_anew(open_page: Callable[..., Page]) -> None:
@@ -400,6 +412,12 @@ def test_without_script_and_on_paper_there_is_nothing_to_press(
         assert tab.locator(room).count() > 3
         assert not tab.locator(room).first.is_visible()
     context.close()
+    paper = browser.new_page()
+    paper.goto(strict_site + PAGE)
+    assert paper.get_by_role("button", name="Run cell 1", exact=True).is_visible()
+    paper.emulate_media(media="print")
+    assert paper.locator(":is(.cell-bar, .answer-box) button >> visible=true").count() == 0
+    paper.close()
 
 
 # --- the answers ---------------------------------------------------------------------------------

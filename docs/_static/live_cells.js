@@ -279,8 +279,9 @@ async function editsOfLink() {
 
 // Return the edit of a cell, if there is one and the book's cell is still the same.
 function fittingEdit(index, edits) {
-  const [mark, source] = edits[index] ?? [];
-  return mark === fingerprint(book[index]) && typeof source === "string" ? source : null;
+  const edit = edits?.[index]; // of a link, or of the browser's store: it can be anything
+  const fits = Array.isArray(edit) && edit[0] === fingerprint(book[index]) && typeof edit[1] === "string";
+  return fits ? edit[1] : null;
 }
 
 async function takeEditsOfLink() {
