@@ -390,7 +390,7 @@ class _Plan:
             "loss at the start": run.records[0].loss,
             "record_every": self.record_every,
             "keep_every": self.keep_every,
-            "data (CRC-32)": [zlib.crc32(np.ascontiguousarray(array)) for array in self.data],
+            "data (CRC-32)": [zlib.crc32(array.tobytes()) for array in self.data],
             **(self.shuffles.about() if self.shuffles else {}),
         }
 
