@@ -385,13 +385,13 @@ class _Plan:
         leaves = tree_leaves(run.params, "params")
         return {
             **{name: f"{leaf.dtype}{list(leaf.shape)}" for name, leaf in leaves},
+            **(self.shuffles.about() if self.shuffles else {}),
             "optimizer": type(run.state).__name__,
             "optimizer's first steps": _first_steps(optimizer, run.params),
             "loss at the start": run.records[0].loss,
             "record_every": self.record_every,
             "keep_every": self.keep_every,
             "data (CRC-32)": [zlib.crc32(array.tobytes()) for array in self.data],
-            **(self.shuffles.about() if self.shuffles else {}),
         }
 
     def save(self, run: _Run, about: Mapping[str, Any]) -> None:

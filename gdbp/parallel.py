@@ -204,7 +204,8 @@ def process_group() -> Iterator[Group]:
         if "RANK" in os.environ:
             dist.init_process_group(backend)
         else:
-            dist.init_process_group(backend, store=dist.HashStore(), rank=0, world_size=1)
+            store = dist.HashStore()  # type: ignore[attr-defined]  # it is documented
+            dist.init_process_group(backend, store=store, rank=0, world_size=1)
     except dist.DistError as error:
         where = f"{os.environ.get('MASTER_ADDR')}:{os.environ.get('MASTER_PORT')}"
         in_use = "EADDRINUSE" in str(error)
@@ -294,7 +295,7 @@ def train(
         with torch.no_grad():
             total = summed_loss(model(X_all[mine]), y_all[mine])
         dist.all_reduce(total)
-        return total.item() / n
+        return float(total.item()) / n
 
     run = _Run(model, optimizer, shuffles, [full_loss()])
     about = {**run.about(), "lr": lr, "momentum": momentum}
@@ -384,7 +385,7 @@ def digits(rng: np.random.Generator) -> tuple[Array, Array, Array, Array]:
         [(1347, 64), (1347,), (450, 64), (450,)]
     """
     try:
-        from sklearn.datasets import load_digits
+        from sklearn.datasets import load_digits  # type: ignore[import-untyped]
     except ModuleNotFoundError as error:
         message = "the digits come with scikit-learn: pip install scikit-learn"
         raise ModuleNotFoundError(message) from error
