@@ -4,7 +4,8 @@ The modules follow the pages of the book: `gdbp.calculus` (derivatives and gradi
 `gdbp.losses`, `gdbp.optimizers` (from a gradient to a step), `gdbp.descent` (the training loops),
 `gdbp.autodiff` (an array that remembers) and `gdbp.drawing` (its graph), `gdbp.backprop` (dense
 layers by hand), `gdbp.torch_nets` (the same networks in PyTorch), `gdbp.surfaces` (a loss over a
-plane of parameters), `gdbp.exercises` (checks with hints) and `gdbp.plotting` (the figures).
+plane of parameters), `gdbp.parallel` (many processes) and `gdbp.checkpoints` (runs to go on from),
+`gdbp.exercises` (checks with hints) and `gdbp.plotting` (the figures).
 Importing `gdbp` imports none of them: a page that needs no PyTorch does not pay for it.
 """
 

@@ -2,24 +2,31 @@ r"""The training loop: from a loss, a start and an optimizer to a trajectory.
 
 `minimize` descends a function of the parameters; `fit` descends a loss over data, all of it a
 step (batch), one sample a step (stochastic) or a few (mini-batch). Both run the one loop at the
-end of this module.
+end of this module, `_descend`. For long runs, both bound what they keep (`keep_every`), show
+their progress, and can be killed at any moment and go on (`checkpoint`).
 """
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+import os
+import zlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from tqdm import tqdm
 
-from gdbp import _checks
+from gdbp import _checks, checkpoints
 from gdbp._checks import Array
-from gdbp._trees import Tree, float_tree, ravel, tree_map
+from gdbp._trees import Tree, float_tree, ravel, tree_leaves, tree_map
 from gdbp.calculus import gradient
 from gdbp.optimizers import Optimizer, apply_updates
 
 Indices = NDArray[np.intp]
+
+OnRecord = Callable[[int, Tree, float], object]
+"""What to do with each record: a function of its number k, its parameters and its loss."""
 
 
 @dataclass(frozen=True)
@@ -56,6 +63,10 @@ def minimize(
     *,
     grad_fn: Callable[[Tree], Tree] | None = None,
     n_steps: int,
+    keep_every: int = 1,
+    on_record: OnRecord | None = None,
+    checkpoint: str | os.PathLike[str] | None = None,
+    checkpoint_every: int | None = None,
     progress: bool = False,
 ) -> Trajectory:
     r"""Descend a function of the parameters.
@@ -71,20 +82,34 @@ def minimize(
         grad_fn: The gradient ∇L, from parameters to arrays of the same shapes. Without it,
             central differences approximate the gradient, at 2 evaluations a parameter.
         n_steps: The number of steps, at least 1.
-        progress: Whether to show a progress bar.
+        keep_every: Keep each record whose number is a multiple of this, and the last. With
+            `n_steps`, the trajectory is the start and the end, however long the run.
+        on_record: Is called with each record, kept or not: with its number k, its parameters,
+            which it must not change, and its loss.
+        checkpoint: A file to go on from if it exists, and to save the run to; see the note.
+        checkpoint_every: Save after this many steps, and after the last; 1000 by default.
+        progress: Whether to show a progress bar, with the steps a second and the time left.
 
     Returns:
-        The trajectory: n_steps + 1 records, or fewer if the run diverged.
+        The trajectory: n_steps + 1 records, or fewer if the run diverged or `keep_every` > 1.
 
     Raises:
         TypeError: `loss_fn` or `grad_fn` is not a function or does not return numbers, `params`
             does not hold real numbers, `n_steps` is not an integer.
         ValueError: `params` is empty or not finite, the loss at the start is not finite or not
-            a scalar, the gradient has other shapes than `params`, `n_steps` < 1.
+            a scalar, the gradient has other shapes than `params`, a count < 1, `checkpoint` is
+            damaged or of another run, or `checkpoint_every` is given without it.
 
     Note:
         A run whose loss or parameters stop being finite ends there. The trajectory keeps
         the records before that, and its `diverged` and `message` say so.
+
+        A run that was killed, at whatever moment, and is started again with the same arguments
+        returns what it would have returned otherwise, bit for bit. `on_record` is called anew
+        for the records since the last checkpoint. A finished run is read back; a larger `n_steps`
+        takes it further. Another network, start or optimizer is an error. It shows in the shapes,
+        in the loss at the start, or in the first steps: not in how a schedule goes on later. A
+        checkpoint holds all records kept so far.
 
     Examples:
         >>> from gdbp.optimizers import sgd
@@ -101,9 +126,15 @@ def minimize(
     """
     n_steps = _checks.integer("n_steps", n_steps, minimum=1)
     step_grad = _grad_or_differences(loss_fn, grad_fn)
-    return _descend(
-        loss_fn, params, optimizer, [step_grad] * n_steps, n_steps=n_steps, progress=progress
+    plan = _Plan(
+        n_steps=n_steps,
+        keep_every=keep_every,
+        on_record=on_record,
+        checkpoint=checkpoint,
+        checkpoint_every=checkpoint_every,
+        progress=progress,
     )
+    return _descend(loss_fn, params, optimizer, lambda t: step_grad, plan)
 
 
 def fit(
@@ -118,6 +149,10 @@ def fit(
     n_epochs: int,
     rng: np.random.Generator,
     record_every: int | None = None,
+    keep_every: int = 1,
+    on_record: OnRecord | None = None,
+    checkpoint: str | os.PathLike[str] | None = None,
+    checkpoint_every: int | None = None,
     progress: bool = False,
 ) -> Trajectory:
     r"""Descend a loss over data, a batch a step.
@@ -141,7 +176,12 @@ def fit(
         n_epochs: The number of passes through the data, at least 1.
         rng: The source of the shuffles.
         record_every: Record after this many steps; by default once an epoch.
-        progress: Whether to show a progress bar.
+        keep_every: As for `minimize`.
+        on_record: As for `minimize`.
+        checkpoint: As for `minimize`. It holds the place in the epoch, and where `rng` is: what
+            `grad_fn` draws at random is the same too if it draws from `rng`.
+        checkpoint_every: Save after this many steps, and after the last; by default once an epoch.
+        progress: Whether to show a progress bar, with the steps a second and the time left.
 
     Returns:
         The trajectory. Its losses are over all n samples, at the recorded steps.
@@ -150,7 +190,7 @@ def fit(
         TypeError: A function is not one, data are not numbers, a count is not an integer, `rng` is
             not a Generator.
         ValueError: As for `minimize`; `X` and `y` differ in length, are empty or not finite;
-            `batch_size` < 1 or > n; `n_epochs` or `record_every` < 1.
+            `batch_size` < 1 or > n; another count < 1.
 
     Examples:
         >>> from gdbp.optimizers import sgd
@@ -169,24 +209,28 @@ def fit(
     batch_size = (
         n if batch_size is None else _checks.integer("batch_size", batch_size, minimum=1, maximum=n)
     )
-    n_batches = -(-n // batch_size)  # rounded up: the last batch may be smaller
     n_epochs = _checks.integer("n_epochs", n_epochs, minimum=1)
-    _checks.generator("rng", rng)
+    shuffles = Shuffles(n, batch_size, rng)
+    an_epoch = shuffles.n_batches
     batch_grad = _grad_or_differences(loss_fn, grad_fn)
 
-    def gradient_on(batch: Indices) -> Callable[[Tree], Tree]:
+    def grad_at(t: int) -> Callable[[Tree], Tree]:
+        batch = shuffles.batch(t)
         return lambda params: batch_grad(params, inputs[batch], targets[batch])
 
-    steps = (gradient_on(batch) for _ in range(n_epochs) for batch in batches(n, batch_size, rng))
-
-    return _descend(
-        lambda params: loss_fn(params, inputs, targets),
-        params,
-        optimizer,
-        steps,
-        n_steps=n_epochs * n_batches,
-        record_every=n_batches if record_every is None else record_every,
+    plan = _Plan(
+        n_steps=n_epochs * an_epoch,
+        record_every=an_epoch if record_every is None else record_every,
+        keep_every=keep_every,
+        on_record=on_record,
+        checkpoint=checkpoint,
+        checkpoint_every=an_epoch if checkpoint and checkpoint_every is None else checkpoint_every,
         progress=progress,
+        shuffles=shuffles,
+        data=(inputs, targets),
+    )
+    return _descend(
+        lambda params: loss_fn(params, inputs, targets), params, optimizer, grad_at, plan
     )
 
 
@@ -216,48 +260,224 @@ def batches(n: int, batch_size: int, rng: np.random.Generator) -> list[Indices]:
     return np.split(order, range(batch_size, n, batch_size))
 
 
+class Shuffles:
+    """The batches of epoch after epoch, which a checkpoint can keep and take up again.
+
+    Args:
+        n: The number of samples, at least 1.
+        batch_size: The number of samples a batch, from 1 to `n`.
+        rng: The source of the shuffles.
+
+    Raises:
+        TypeError: A count is not an integer, or `rng` is not a Generator.
+        ValueError: `n` < 1, or `batch_size` < 1 or > `n`.
+
+    Examples:
+        >>> shuffles = Shuffles(5, 2, np.random.default_rng(0))
+        >>> [shuffles.batch(t).size for t in range(6)]
+        [2, 2, 1, 2, 2, 1]
+    """
+
+    def __init__(self, n: int, batch_size: int, rng: np.random.Generator) -> None:
+        self.n = _checks.integer("n", n, minimum=1)
+        self.batch_size = _checks.integer("batch_size", batch_size, minimum=1, maximum=n)
+        self.rng = _checks.generator("rng", rng)
+        self._epoch: list[Indices] = []
+
+    @property
+    def n_batches(self) -> int:
+        """The number of batches in an epoch; the last may be smaller than the others."""
+        return -(-self.n // self.batch_size)
+
+    def batch(self, t: int) -> Indices:
+        """Return the batch of step t = 0, 1, …; steps are asked for in their order."""
+        place = t % self.n_batches
+        if place == 0:
+            self._epoch = batches(self.n, self.batch_size, self.rng)
+        return self._epoch[place]
+
+    def about(self) -> dict[str, Any]:
+        """Return what tells these shuffles from others, but for their seed."""
+        generator = type(self.rng.bit_generator).__name__
+        return {"samples": self.n, "batch_size": self.batch_size, "generator": generator}
+
+    def arrays(self) -> dict[str, Array]:
+        """Return what a checkpoint keeps: this epoch's order, and where the generator is."""
+        rng = np.array(checkpoints.generator_state(self.rng))
+        return {"order": np.concatenate(self._epoch), "rng": rng}
+
+    def restore(self, arrays: Mapping[str, Array]) -> None:
+        """Take up again what `arrays` returned, after the last batch that was asked for then."""
+        self._epoch = np.split(arrays["order"], range(self.batch_size, self.n, self.batch_size))
+        checkpoints.set_generator_state(self.rng, str(arrays["rng"]))
+
+
 class _Record(NamedTuple):
     step: int
     params: Tree
     loss: float
 
 
+@dataclass
+class _Run:
+    """Where a run is: all that its next step depends on, and what it has to show."""
+
+    params: Tree
+    state: Any
+    records: list[_Record]
+    t: int = 0
+
+    def stacked(self) -> dict[str, Any]:
+        """Return the records as arrays, under the names that they have in a trajectory."""
+        steps, params, losses = zip(*self.records, strict=True)
+        return {
+            "params": tree_map(lambda *leaves: np.stack(leaves), *params),
+            "loss": np.array(losses),
+            "step": np.array(steps),
+        }
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """How long a run is, and what is recorded, kept, saved and shown on its way."""
+
+    n_steps: int
+    keep_every: int
+    on_record: OnRecord | None
+    checkpoint: str | os.PathLike[str] | None
+    checkpoint_every: int | None
+    progress: bool
+    record_every: int = 1
+    shuffles: Shuffles | None = None
+    data: tuple[Array, ...] = field(default=(), repr=False)
+
+    def __post_init__(self) -> None:
+        _checks.integer("record_every", self.record_every, minimum=1)
+        _checks.integer("keep_every", self.keep_every, minimum=1)
+        if self.on_record is not None:
+            _checks.function("on_record", self.on_record)
+        if self.checkpoint_every is not None:
+            _checks.integer("checkpoint_every", self.checkpoint_every, minimum=1)
+            if self.checkpoint is None:
+                raise ValueError("checkpoint_every needs a checkpoint, the file to save to")
+
+    def is_kept(self, record: _Record) -> bool:
+        return record.step % (self.record_every * self.keep_every) == 0
+
+    def add(self, run: _Run, loss: float) -> None:
+        """Record where the run is, in the place of the last record if that is not to be kept."""
+        if not self.is_kept(run.records[-1]):
+            run.records.pop()
+        run.records.append(_Record(run.t, run.params, loss))
+        self.report(run)
+
+    def report(self, run: _Run) -> None:
+        step, params, loss = run.records[-1]
+        if self.on_record is not None:
+            self.on_record(-(-step // self.record_every), params, loss)
+
+    def saves_at(self, t: int) -> bool:
+        every = self.checkpoint_every or 1000
+        return self.checkpoint is not None and (t % every == 0 or t == self.n_steps)
+
+    def about(self, run: _Run, optimizer: Optimizer) -> dict[str, Any]:
+        """Return what tells a run from another, at its start."""
+        leaves = tree_leaves(run.params, "params")
+        return {
+            **{name: f"{leaf.dtype}{list(leaf.shape)}" for name, leaf in leaves},
+            **(self.shuffles.about() if self.shuffles else {}),
+            "optimizer": type(run.state).__name__,
+            "optimizer's first steps": _first_steps(optimizer, run.params),
+            "loss at the start": run.records[0].loss,
+            "record_every": self.record_every,
+            "keep_every": self.keep_every,
+            "data (CRC-32)": [zlib.crc32(array.tobytes()) for array in self.data],
+        }
+
+    def save(self, run: _Run, about: Mapping[str, Any]) -> None:
+        assert self.checkpoint is not None
+        arrays = {
+            "t": np.array(run.t),
+            **checkpoints.pack("params", run.params),
+            **checkpoints.pack("state", run.state),
+            **checkpoints.pack("records", run.stacked()),
+            **(self.shuffles.arrays() if self.shuffles else {}),
+        }
+        checkpoints.save(self.checkpoint, arrays, about)
+
+    def resume(self, start: _Run, about: Mapping[str, Any]) -> _Run:
+        """Return the run that the checkpoint holds."""
+        assert self.checkpoint is not None
+        arrays = checkpoints.load(self.checkpoint, about)
+        t = int(arrays["t"])
+        if t > self.n_steps:
+            raise ValueError(
+                f"checkpoint {os.fspath(self.checkpoint)!r} is {t} steps into a run, "
+                f"this one takes {self.n_steps}"
+            )
+        if self.shuffles:
+            self.shuffles.restore(arrays)
+        kept = checkpoints.unpack("records", start.stacked(), arrays)
+        records = [
+            _Record(int(step), tree_map(lambda leaf, k=k: leaf[k], kept["params"]), float(loss))
+            for k, (step, loss) in enumerate(zip(kept["step"], kept["loss"], strict=True))
+        ]
+        params = checkpoints.unpack("params", start.params, arrays)
+        return _Run(params, checkpoints.unpack("state", start.state, arrays), records, t)
+
+
 def _descend(
     loss_fn: Callable[[Tree], Any],
     params: Tree,
     optimizer: Optimizer,
-    steps: Iterable[Callable[[Tree], Tree]],
-    *,
-    n_steps: int,
-    record_every: int = 1,
-    progress: bool,
+    grad_at: Callable[[int], Callable[[Tree], Tree]],
+    plan: _Plan,
 ) -> Trajectory:
-    """Take the steps, each along the gradient that its own function computes."""
-    _checks.integer("record_every", record_every, minimum=1)
+    """Take the steps, each along the gradient of its own function, `grad_at(0)` at first."""
     if not isinstance(optimizer, Optimizer):
         raise TypeError(f"optimizer needs an Optimizer, such as sgd(lr=0.1), got {optimizer!r}")
     params = float_tree("params", params)
-    records = [_Record(0, params, _loss_value(loss_fn, params))]
-    state = optimizer.init(params)
+    start = _Record(0, params, _loss_value(loss_fn, params))
+    run = _Run(params, optimizer.init(params), [start])
+    about = plan.about(run, optimizer) if plan.checkpoint else {}
+    if plan.checkpoint and Path(plan.checkpoint).exists():
+        run = plan.resume(run, about)
+    else:
+        plan.report(run)
     trouble = None
+    steps = range(run.t, plan.n_steps)
     # A run that diverges overflows on its way; it is caught below by value, not by warning.
     with np.errstate(over="ignore", invalid="ignore"):
-        for t, grad_fn in enumerate(tqdm(steps, total=n_steps, disable=not progress), start=1):
+        for t in tqdm(steps, initial=run.t, total=plan.n_steps, disable=not plan.progress):
+            loss = None
             try:
-                updates, state = optimizer.update(grad_fn(params), state, params)
-                params = float_tree("params", apply_updates(params, updates))
-                if t % record_every == 0 or t == n_steps:
-                    records.append(_Record(t, params, _loss_value(loss_fn, params)))
+                updates, state = optimizer.update(grad_at(t)(run.params), run.state, run.params)
+                params = float_tree("params", apply_updates(run.params, updates))
+                if (t + 1) % plan.record_every == 0 or t + 1 == plan.n_steps:
+                    loss = _loss_value(loss_fn, params)
             except _checks.NotFiniteError as error:
-                trouble = f"diverged at step {t} of {n_steps}: {error}"
+                trouble = f"diverged at step {t + 1} of {plan.n_steps}: {error}"
                 break
+            run.params, run.state, run.t = params, state, t + 1
+            if loss is not None:
+                plan.add(run, loss)
+            if plan.saves_at(run.t):
+                plan.save(run, about)
     return Trajectory(
-        params=tree_map(lambda *leaves: np.stack(leaves), *(r.params for r in records)),
-        loss=np.array([r.loss for r in records]),
-        step=np.array([r.step for r in records]),
+        **run.stacked(),
         diverged=trouble is not None,
-        message=trouble or f"took {n_steps} steps",
+        message=trouble or f"took {plan.n_steps} steps",
     )
+
+
+def _first_steps(optimizer: Optimizer, params: Tree) -> list[float]:
+    """Tell optimizers apart: the sizes of their steps along three made-up gradients."""
+    state, sizes = optimizer.init(params), []
+    for g in (1.0, 2.0, 0.001):
+        grads = tree_map(lambda leaf, g=g: np.full_like(leaf, g), params)
+        updates, state = optimizer.update(grads, state, params)
+        sizes.append(float(sum(np.abs(u).sum() for _, u in tree_leaves(updates, "updates"))))
+    return sizes
 
 
 def _grad_or_differences(

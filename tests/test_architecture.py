@@ -16,7 +16,7 @@ import gdbp
 PACKAGE = Path(gdbp.__file__).parent
 LAYERS = [
     {"_checks", "_trees", "_picture", "plotting"},
-    {"calculus", "losses", "optimizers", "autodiff"},
+    {"calculus", "losses", "optimizers", "autodiff", "checkpoints"},
     {"descent", "backprop", "surfaces", "drawing"},
     {"explore", "exercises", "torch_nets"},
     {"parallel"},

@@ -1,18 +1,23 @@
 """The training loops against closed forms, torch.optim and their own records."""
 
 import re
+import signal
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from long_run import X, Y, long_fit, mse_loss
 
 from gdbp._trees import tree_leaves, tree_map
 from gdbp.backprop import Network, init_params
 from gdbp.descent import batches, fit, minimize
 from gdbp.losses import mse, mse_grad
-from gdbp.optimizers import sgd
+from gdbp.optimizers import adam, sgd
 
 TREES = {
     "number": np.array(3.0),
@@ -540,3 +545,177 @@ def test_targets_of_shape_n_against_predictions_of_shape_n_1():
 def test_batches_say_what_is_wrong(arguments, error, match):
     with pytest.raises(error, match="^" + match):
         batches(*arguments)
+
+
+# --- long runs ---
+
+
+def assert_same(found, expected):
+    """Are two runs the same, bit for bit, with what their generators draw next?"""
+    (run, draw), (expected_run, expected_draw) = found, expected
+    for a, b in zip(leaves(run.params), leaves(expected_run.params), strict=True):
+        assert a.dtype == b.dtype
+        assert a.tobytes() == b.tobytes()
+    assert run.loss.tobytes() == expected_run.loss.tobytes()
+    assert run.step.tolist() == expected_run.step.tolist()
+    assert (run.diverged, run.message) == (expected_run.diverged, expected_run.message)
+    assert draw == expected_draw
+
+
+@pytest.mark.parametrize(
+    ("keep_every", "kept"), [(1, range(8)), (3, [0, 3, 6, 7]), (7, [0, 7]), (100, [0, 7])]
+)
+def test_keep_every_bounds_the_records_and_keeps_the_last(keep_every, kept):
+    whole = minimize(half_square, [8.0], sgd(0.1), grad_fn=identity, n_steps=7)
+    run = minimize(half_square, [8.0], sgd(0.1), grad_fn=identity, n_steps=7, keep_every=keep_every)
+    assert run.step.tolist() == list(kept)
+    assert run.params.tolist() == whole.params[list(kept)].tolist()
+    assert run.loss.tolist() == whole.loss[list(kept)].tolist()
+
+
+def test_keep_every_counts_records_and_not_steps():
+    assert long_fit(record_every=2, keep_every=4, n_epochs=3)[0].step.tolist() == [0, 8, 15]
+
+
+def test_on_record_sees_every_record_kept_or_not():
+    seen = []
+    see = lambda k, params, loss: seen.append((k, params["w"].tolist(), loss))  # noqa: E731
+    whole, _ = long_fit(record_every=4)
+    long_fit(record_every=4, keep_every=100, on_record=see)
+    assert seen == [
+        (k, whole.params["w"][k].tolist(), loss) for k, loss in enumerate(whole.loss.tolist())
+    ]
+
+
+def test_a_diverged_run_has_its_last_finite_record_whatever_is_kept():
+    arguments = (steep, [3.0], sgd(1.0))
+    whole = minimize(*arguments, n_steps=1000)
+    run = minimize(*arguments, n_steps=1000, keep_every=1000)
+    assert run.loss.tolist() == [whole.loss[0], whole.loss[-1]]
+    assert run.message == whole.message
+
+
+class Killed(Exception):
+    pass
+
+
+@pytest.mark.parametrize("optimizer", [sgd(0.05), sgd(0.05, momentum=0.9), adam(0.05)])
+def test_a_run_interrupted_anywhere_goes_on_bit_for_bit(optimizer, tmp_path):
+    options = {"optimizer": optimizer, "record_every": 3, "keep_every": 2}
+    expected = long_fit(**options)
+    for last in range(11):  # the number of the record at which the run is interrupted
+        file = tmp_path / f"{last}.npz"
+
+        def interrupt(k, params, loss, last=last):
+            if k == last:
+                raise Killed
+
+        saved = {"checkpoint": file, "checkpoint_every": 4}
+        with pytest.raises(Killed):
+            long_fit(**options, **saved, on_record=interrupt)
+        assert_same(long_fit(**options, **saved), expected)
+        assert_same(long_fit(**options, **saved), expected)  # a finished run is read back
+
+
+def test_minimize_goes_on_bit_for_bit_for_any_tree(tmp_path):
+    for name, params in TREES.items():
+        arguments = {"grad_fn": identity, "checkpoint": tmp_path / f"{name}.npz"}
+        minimize(half_square, params, adam(0.1), n_steps=3, **arguments)
+        run = minimize(half_square, params, adam(0.1), n_steps=9, **arguments)
+        expected = minimize(half_square, params, adam(0.1), n_steps=9, grad_fn=identity)
+        assert_same((run, 0), (expected, 0))
+
+
+def test_a_longer_run_forgets_the_odd_last_record_of_the_shorter_one(tmp_path):
+    options = {"record_every": 4, "keep_every": 2}
+    long_fit(**options, n_epochs=1, checkpoint=tmp_path / "run.npz")
+    assert_same(long_fit(**options, checkpoint=tmp_path / "run.npz"), long_fit(**options))
+
+
+KILLED = """
+import os, signal, sys, threading
+sys.path.insert(0, {tests!r})
+from long_run import long_fit
+threading.Timer({delay}, os.kill, [os.getpid(), signal.SIGKILL]).start()
+long_fit(n_epochs=100_000, checkpoint={file!r}, checkpoint_every=1, keep_every=1000)
+"""
+
+
+def test_kill_9_at_a_random_moment_leaves_a_whole_checkpoint(tmp_path):
+    file, part = tmp_path / "run.npz", tmp_path / "run.npz.part"
+    steps = [0]
+    for delay in rng(8).uniform(0.1, 0.4, size=3):
+        code = KILLED.format(tests=str(Path(__file__).parent), delay=delay, file=str(file))
+        killed = subprocess.run([sys.executable, "-c", code], timeout=120)
+        assert killed.returncode == -signal.SIGKILL
+        if file.exists():  # on a slow machine it may not have come that far
+            with np.load(file) as arrays:
+                steps.append(int(arrays["t"]))
+        part.touch()  # as if the process had been killed while it wrote
+    assert steps == sorted(steps)
+    n_epochs = steps[-1] // 5 + 2
+    options = {"n_epochs": n_epochs, "keep_every": 1000}
+    assert_same(long_fit(**options, checkpoint=file), long_fit(**options))
+    assert not part.exists()
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"optimizer": sgd(0.05)}, "optimizer is AdamState, here it is SGDState"),
+        ({"optimizer": adam(0.04)}, "optimizer's first steps is"),
+        ({"optimizer": adam(0.05, beta1=0.8)}, "optimizer's first steps is"),
+        ({"optimizer": adam(0.05, beta2=0.99)}, "optimizer's first steps is"),
+        ({"optimizer": adam(0.05, amsgrad=True)}, "optimizer's first steps is"),
+        ({"loss_fn": lambda *args: 2 * mse_loss(*args)}, "loss at the start is"),
+        ({"batch_size": 6}, "batch_size is 5, here it is 6"),
+        ({"record_every": 7}, "record_every is 5, here it is 7"),
+        ({"keep_every": 7}, "keep_every is 1, here it is 7"),
+        ({"data": (X[::-1], Y[::-1])}, "data (CRC-32) is"),
+        ({"data": (X[1:], Y[1:])}, "samples is 23, here it is 22"),
+    ],
+)
+def test_a_checkpoint_of_another_run_is_refused(change, told, tmp_path):
+    file = tmp_path / "run.npz"
+    long_fit(n_epochs=1, checkpoint=file)
+    with pytest.raises(ValueError, match=f"is of another run: its {re.escape(told)}"):
+        long_fit(n_epochs=1, checkpoint=file, **change)
+
+
+def test_a_checkpoint_of_another_network_is_refused(tmp_path):
+    arguments = {"grad_fn": identity, "n_steps": 1, "checkpoint": tmp_path / "run.npz"}
+    minimize(half_square, {"W": np.ones((2, 3))}, sgd(0.1), **arguments)
+    told = re.escape("its params['W'] is float64[2, 3], here it is float64[2, 4]")
+    with pytest.raises(ValueError, match=told):
+        minimize(half_square, {"W": np.ones((2, 4))}, sgd(0.1), **arguments)
+
+
+def test_a_checkpoint_from_beyond_the_end_is_refused(tmp_path):
+    long_fit(n_epochs=2, checkpoint=tmp_path / "run.npz")
+    with pytest.raises(ValueError, match=r"run\.npz' is 10 steps into a run, this one takes 5"):
+        long_fit(n_epochs=1, checkpoint=tmp_path / "run.npz")
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "told"),
+    [
+        ({"keep_every": 0}, ValueError, "keep_every needs an integer >= 1"),
+        ({"on_record": 3}, TypeError, "on_record needs a function"),
+        ({"checkpoint_every": 5}, ValueError, "checkpoint_every needs a checkpoint"),
+        ({"checkpoint": "x", "checkpoint_every": 0}, ValueError, "checkpoint_every needs an int"),
+    ],
+)
+def test_wrong_options_of_a_long_run_are_named(options, error, told):
+    with pytest.raises(error, match=told):
+        long_fit(**options)
+
+
+def test_progress_tells_rate_and_remaining_time_and_is_silent_by_default(tmp_path, capsys):
+    long_fit(checkpoint=tmp_path / "run.npz", n_epochs=3)
+    assert capsys.readouterr() == ("", "")
+    long_fit(checkpoint=tmp_path / "run.npz", n_epochs=6, progress=True)
+    out, err = capsys.readouterr()
+    assert out == ""
+    # it starts where the checkpoint is: 15 of 30 steps
+    assert re.search(r"50%.*15/30 \[00:00<\?, \?it/s\]", err)
+    assert re.search(r"30/30 \[\d\d:\d\d<00:00, .*it/s\]", err)
