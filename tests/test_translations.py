@@ -4,6 +4,7 @@ A failure names the page, and each message with what is wrong. That no message o
 missing takes a build to know: `make messages-check`.
 """
 
+import ast
 import re
 from collections import Counter
 from collections.abc import Iterator
@@ -19,7 +20,8 @@ from markdown_it.token import Token
 from myst_parser.config.main import MdParserConfig
 from myst_parser.parsers.mdit import create_md_parser
 
-CATALOGUES = Path(__file__).parents[1] / "docs" / "locale" / "zh_CN" / "LC_MESSAGES"
+DOCS = Path(__file__).parents[1] / "docs"
+CATALOGUES = DOCS / "locale" / "zh_CN" / "LC_MESSAGES"
 NAMES = sorted(
     str(file.relative_to(CATALOGUES).with_suffix("")) for file in CATALOGUES.rglob("*.po")
 )
@@ -252,3 +254,18 @@ def test_a_term_is_shown_as_the_glossary_calls_it(name: str) -> None:
         if not shown.startswith(glossary[term]) and shown not in VARIANTS.get(term, [])
     ]
     assert wrong == []
+
+
+def test_babel_finds_every_word_that_our_code_says() -> None:
+    """It does not look into f-strings before Python 3.12."""
+    said = {
+        node.args[0].value
+        for file in [DOCS / "conf.py", *DOCS.glob("_ext/*.py")]
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Name)
+        and node.func.id == "say"
+        and isinstance(node.args[0], ast.Constant)
+    }
+    assert said
+    assert said - {pair.message.id for pair in pairs("book")} == set()

@@ -135,7 +135,8 @@ class MarkdownWriter:
         """Return the caption of a figure with its number, or that of a block of code."""
         if isinstance(node.parent, nodes.figure):
             number = self.number("figure", node.parent)
-            return f"{say('**Figure %s.**') % number} {self.line(node)}"
+            figure = say("**Figure %s.**") % number
+            return f"{figure} {self.line(node)}"
         return f"*{self.line(node)}*"
 
     def number(self, kind: str, node: nodes.Element) -> str:
