@@ -1,5 +1,9 @@
 """The way to the other edition: addresses, and links of the three kinds of places."""
 
+import os
+import subprocess
+import sys
+from pathlib import Path
 from types import SimpleNamespace
 
 import edition
@@ -32,6 +36,30 @@ def english(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("code", ["zh_CN", "zh-cn", "zh-CN"])
 def test_each_spelling_is_the_same_edition(code: str) -> None:
     assert edition.known_language(code) == "zh_CN"
+
+
+@pytest.mark.parametrize("spelling", ["zh_CN", "zh-cn"])
+def test_sphinx_is_told_the_language_in_any_spelling(spelling: str, tmp_path: Path) -> None:
+    extensions = str(Path(edition.__file__).parent)
+    conf = f"import sys\nsys.path.insert(0, {extensions!r})\nextensions = ['edition']\n"
+    (tmp_path / "conf.py").write_text(conf)
+    (tmp_path / "index.rst").write_text("Title\n=====\n")
+    command = [
+        sys.executable,
+        "-m",
+        "sphinx",
+        "-q",
+        "-W",
+        "-b",
+        "html",
+        "-D",
+        f"language={spelling}",
+    ]
+    environment = os.environ | {"READTHEDOCS_LANGUAGE": "zh-cn"}
+    subprocess.run([*command, tmp_path, tmp_path / "out"], env=environment, check=True)
+    page = (tmp_path / "out/search.html").read_text(encoding="utf-8")
+    assert 'lang="zh-CN"' in page
+    assert "<title>搜索" in page, "Sphinx's own word"
 
 
 def test_address_of_an_edition() -> None:

@@ -66,8 +66,12 @@ def test_a_site_built_in_steps_is_the_site_built_at_once(book: Path) -> None:
     assert b"Another" in steps["two.html"]
     assert not compare(build(book, "once"), steps)
 
+    card = book / "steps" / same_site.CARDS / "of-a-page.png"
+    card.parent.mkdir(parents=True)
+    card.touch()
     (book / "docs/conf.py").write_text(f"{CONF}html_title = 'Another title'\n")
     steps = build(book, "steps")
+    assert not card.exists(), "it could show what was set before"
     assert b"Another title" in steps["_modules/pack.html"]
     assert not compare(build(book, "once again"), steps)
 

@@ -76,7 +76,9 @@ def settle(app: Sphinx, config: Config) -> None:
     """Refuse a language that the catalogues of this process are not for."""
     if known_language(config.language) != LANGUAGE:
         raise ConfigError(f"language is {config.language!r}: set BOOK_LANGUAGE to it")
-    config.language = LANGUAGE
+    if config.language != LANGUAGE:  # zh-cn, in which Sphinx has found no words of its own
+        config.language = LANGUAGE
+        app._init_i18n()
     config.html_context["words"] = catalogue("book")  # for the scripts
 
 

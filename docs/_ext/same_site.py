@@ -16,6 +16,8 @@ from sphinx.builders import Builder
 from sphinx.environment import BuildEnvironment
 from sphinx.util.index_entries import split_index_msg
 
+CARDS = "_images/social_previews"  # of sphinxext-opengraph, which keeps those that are there
+
 _everything = False
 
 
@@ -27,6 +29,8 @@ def forget_earlier_site(app: Sphinx, env: BuildEnvironment, docnames: list[str])
         docnames or changed_settings.exists() or is_older_than_pages(app)
     )
     if _everything and app.builder.format == "html":
+        if changed_settings.exists():  # they show the book's address, which their names do not tell
+            shutil.rmtree(Path(app.outdir, CARDS), ignore_errors=True)
         changed_settings.unlink(missing_ok=True)
         Path(app.outdir, "searchindex.js").unlink(missing_ok=True)
         shutil.rmtree(Path(app.outdir, "_modules"), ignore_errors=True)
