@@ -52,7 +52,8 @@ def catalogue(name: str, language: str = LANGUAGE) -> dict[str, str]:
     file = LOCALE / language / "LC_MESSAGES" / f"{name}.po"
     if language == "en" or not file.exists():  # what stays English has none
         return {}
-    messages = read_po(file.open("rb"))
+    with file.open("rb") as text:
+        messages = read_po(text)
     return {message.id: message.string for message in messages if message.id and message.string}
 
 
