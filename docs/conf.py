@@ -14,7 +14,7 @@ import pybtex.plugin
 
 import gdbp
 
-sys.path.insert(0, str(Path(__file__).parent / "_browser"))  # live_cells reads cells as it does
+sys.path.insert(0, str(Path(__file__).parent / "_browser"))  # what runs here and in the browser
 sys.path.insert(0, str(Path(__file__).parent / "_ext"))
 import edition
 from docstrings import ShortTypes
