@@ -164,8 +164,11 @@ html_baseurl = site_url
 html_static_path = ["_static"]
 html_css_files = ["book.css"]
 html_js_files = [
-    (script, {"defer": "defer"})
-    for script in ("words.js", "lay_out.js", "race.js", "scroll_boxes.js", "stepper.js")
+    ("words.js", {"defer": "defer", "priority": 400}),  # before those that a page adds for itself
+    *(
+        (script, {"defer": "defer"})
+        for script in ("lay_out.js", "race.js", "scroll_boxes.js", "stepper.js")
+    ),
 ]
 html_favicon = "_static/favicon.svg"
 html_show_sphinx = False
