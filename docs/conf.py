@@ -14,7 +14,7 @@ import pybtex.plugin
 
 import gdbp
 
-sys.path.insert(0, str(Path(__file__).parent / "_browser"))  # live_cells reads cells as it does
+sys.path.insert(0, str(Path(__file__).parent / "_browser"))  # what runs here and in the browser
 sys.path.insert(0, str(Path(__file__).parent / "_ext"))
 import edition
 from docstrings import ShortTypes
@@ -173,8 +173,11 @@ html_baseurl = site_url
 html_static_path = ["_static"]
 html_css_files = ["book.css"]
 html_js_files = [
-    (script, {"defer": "defer"})
-    for script in ("words.js", "lay_out.js", "race.js", "scroll_boxes.js", "stepper.js")
+    ("words.js", {"defer": "defer", "priority": 400}),  # before those that a page adds for itself
+    *(
+        (script, {"defer": "defer"})
+        for script in ("lay_out.js", "race.js", "scroll_boxes.js", "stepper.js")
+    ),
 ]
 html_favicon = "_static/favicon.svg"
 html_show_sphinx = False

@@ -32,7 +32,7 @@ from gdbp import autodiff, drawing
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
-sys.path.insert(0, str(DOCS / "_ext"))
+sys.path[:0] = [str(DOCS / "_ext"), str(DOCS / "_browser")]
 import outputs  # noqa: E402  # found there
 from edition import ENGLISH_ONLY, LANGUAGES  # noqa: E402
 from translations import PLACE, WORD  # noqa: E402

@@ -5,7 +5,6 @@ a sentence with numbers is a message with places for them (``_browser/translatio
 catalogue ``outputs.po``. What cells print stays as it is.
 """
 
-import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -14,8 +13,6 @@ from docutils import nodes
 from edition import catalogue, depend_on
 from sphinx.application import Sphinx
 from sphinx.transforms import SphinxTransform
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "_browser"))
 from translations import Translator, messages_of_html
 
 KINDS = ("text/html", "application/papermill.record/text/html")  # shown, and kept by glue
