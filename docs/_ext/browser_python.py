@@ -226,10 +226,12 @@ def own_files(app: Sphinx) -> dict[str, bytes]:
     """Return the wheel of the package, and the modules and messages of the browser alone."""
     wheel = Path(app.outdir, WHEELS, wheel_name(app.config))
     modules = sorted(Path(app.confdir, "_browser").glob("*.py"))
-    said = {name: catalogue(name) for name in ("explorers", "hints", "outputs")}
-    messages = json.dumps(said, ensure_ascii=False, sort_keys=True)
     files = {file.name: file.read_bytes() for file in [wheel, *modules]}
-    return files | {"messages.json": messages.encode()}
+    said = {name: catalogue(name) for name in ("explorers", "hints", "outputs")}
+    if any(said.values()):  # not in the English edition
+        messages = json.dumps(said, ensure_ascii=False, sort_keys=True)
+        files["messages.json"] = messages.encode()
+    return files
 
 
 def place(groups: dict[str, dict[str, bytes]], folder: Path) -> None:
