@@ -261,6 +261,7 @@ latex_elements = {
 \def\gdbp@subtitle{{{_subtitle}}}
 \def\gdbp@contents{{{say("Contents")}}}
 \def\gdbp@bibliography{{{say("Bibliography")}}}
+\def\gdbp@colon{{{say(": ")}}}
 \def\gdbp@version{{{say("Version")}}}
 \def\gdbp@solution{{{say("Solution")}{say(".")}}}
 \def\gdbp@url{{{site_url}}}
