@@ -1,7 +1,7 @@
 """What LaTeX is told beyond Sphinx's own; the whole PDF is for test_print.py to read."""
 
 from docutils import nodes
-from latex_book import as_text, let_break, may_break
+from latex_book import PrintTranslator, as_text, let_break, may_break
 
 
 def test_formula_in_the_outline() -> None:
@@ -24,3 +24,9 @@ def test_columns_of_a_table_that_breaks_are_as_wide_as_their_text() -> None:
 def test_a_list_of_steps_may_break() -> None:
     assert may_break(nodes.figure("", nodes.enumerated_list()))
     assert not may_break(nodes.figure("", nodes.image()))
+
+
+def test_a_link_does_not_begin_with_a_group() -> None:
+    """After a Chinese character, xeCJK would leave out the space before it."""
+    translator = object.__new__(PrintTranslator)
+    assert translator.hyperlink("page").startswith(r"\gdbplink{\hyperref[")

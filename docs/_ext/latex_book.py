@@ -42,6 +42,10 @@ class PrintTranslator(LaTeXTranslator):
             number = ".".join(map(str, numbers[label]))
             self.body.append(f"\n\\gdef\\the{counter}{{{number}}}%\n")
 
+    def hyperlink(self, id: str) -> str:
+        """Begin a link, whose own brace would take the space that xeCJK makes before Latin."""
+        return rf"\gdbplink{super().hyperlink(id)}"
+
     def visit_math(self, node: nodes.math) -> None:
         if self.in_title:  # the PDF's outline has text only
             tex = node.astext()
