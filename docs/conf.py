@@ -160,7 +160,7 @@ default_role = "py:obj"  # `name` in a docstring links to the name where there i
 nitpick_ignore_regex = [
     (r"py:obj", r"(?s).*"),  # …and is plain code where there is none (an argument, an expression)
     # other projects' classes: no inventories, since the book is built without a network
-    (r"py:.*", r"(numpy|np|matplotlib|torch|collections|typing|types)\..*"),
+    (r"py:.*", r"(numpy|np|matplotlib|torch|collections|os|typing|types)\..*"),
     (r"py:data", r"Ellipsis"),
     (r"py:.*", r"(ArrayLike|NDArray|Any|Callable|Sequence|Axes|Axes3D|Figure|Tensor)"),
 ]
