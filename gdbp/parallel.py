@@ -5,9 +5,9 @@ their gradients before each step, so that all of them take the same one. `torchr
 
     torchrun --standalone --nproc-per-node 2 -m gdbp.parallel --epochs 12 --checkpoint run.npz
 
-They train the classifier of digits on page 13. Without `torchrun` it is the one process. For restarts
-(`--max-restarts`), set TORCH_DISABLE_SHARE_RDZV_TCP_STORE=1: else processes started anew may find
-the addresses of the dead ones.
+They train the classifier of digits on page 13. Without `torchrun` it is the one process. For
+restarts (`--max-restarts`), set TORCH_DISABLE_SHARE_RDZV_TCP_STORE=1: else processes started anew
+may find the addresses of the dead ones.
 """
 
 import argparse
