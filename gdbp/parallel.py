@@ -5,9 +5,9 @@ their gradients before each step, so that all of them take the same one. `torchr
 
     torchrun --standalone --nproc-per-node 2 -m gdbp.parallel --epochs 12 --checkpoint run.npz
 
-They train the classifier of digits on page 13. Without `torchrun` it is the one process. For restarts
-(`--max-restarts`), set TORCH_DISABLE_SHARE_RDZV_TCP_STORE=1: else processes started anew may find
-the addresses of the dead ones.
+They train the classifier of digits on page 13. Without `torchrun` it is the one process. For
+restarts (`--max-restarts`), set TORCH_DISABLE_SHARE_RDZV_TCP_STORE=1: else processes started anew
+may find the addresses of the dead ones.
 """
 
 import argparse
@@ -307,18 +307,26 @@ def train(
         raise ValueError(f"checkpoint is {run.t} steps into a run, this one takes {n_steps}")
     # Its constructor waits for all processes: none saves before each has read the checkpoint.
     averaged = DistributedDataParallel(model)
-    for t in range(run.t, n_steps):
-        batch = shuffles.batch(t)
-        mine = shard(batch, group.rank, world_size)
-        optimizer.zero_grad()
-        loss = summed_loss(averaged(X_all[mine]), y_all[mine]) * (world_size / len(batch))
-        loss.backward()
-        optimizer.step()
-        run.t = t + 1
-        if run.t % n_batches == 0:
-            run.losses.append(full_loss())
-        if checkpoint is not None and group.rank == 0 and (run.t % every == 0 or run.t == n_steps):
-            checkpoints.save(checkpoint, run.arrays(), about)
+    try:
+        for t in range(run.t, n_steps):
+            batch = shuffles.batch(t)
+            mine = shard(batch, group.rank, world_size)
+            optimizer.zero_grad()
+            loss = summed_loss(averaged(X_all[mine]), y_all[mine]) * (world_size / len(batch))
+            loss.backward()
+            optimizer.step()
+            run.t = t + 1
+            if run.t % n_batches == 0:
+                run.losses.append(full_loss())
+            if (
+                checkpoint is not None
+                and group.rank == 0
+                and (run.t % every == 0 or run.t == n_steps)
+            ):
+                checkpoints.save(checkpoint, run.arrays(), about)
+    finally:
+        # An error would keep it alive in this frame, beyond the group that it needs for its end.
+        del averaged
     return np.array(run.losses)
 
 
