@@ -238,6 +238,16 @@ latex_additional_files = [
         for style in ("", "Mono", "Mono-Oblique", "Mono-Bold", "Mono-BoldOblique")
     ),
 ]
+_latex_words = {  # what gdbp-style.sty writes
+    "language": edition.tag(language),
+    "subtitle": _subtitle,
+    "contents": say("Contents"),
+    "bibliography": say("Bibliography"),
+    "colon": say(": "),
+    "version": say("Version"),
+    "solution": say("Solution") + say("."),
+    "url": site_url,
+}
 latex_elements = {
     "papersize": "a4paper",
     "pointsize": "11pt",
@@ -254,19 +264,14 @@ latex_elements = {
     "figure_align": "!ht",
     "makeindex": "",
     "printindex": "",
-    "preamble": rf"""
-\usepackage{{gdbp-style}}
-\makeatletter
-\def\gdbp@language{{{edition.tag(language)}}}
-\def\gdbp@subtitle{{{_subtitle}}}
-\def\gdbp@contents{{{say("Contents")}}}
-\def\gdbp@bibliography{{{say("Bibliography")}}}
-\def\gdbp@colon{{{say(": ")}}}
-\def\gdbp@version{{{say("Version")}}}
-\def\gdbp@solution{{{say("Solution")}{say(".")}}}
-\def\gdbp@url{{{site_url}}}
-\makeatother
-""",
+    "preamble": "\n".join(
+        [
+            r"\usepackage{gdbp-style}",
+            r"\makeatletter",
+            *(rf"\def\gdbp@{name}{{{text}}}" for name, text in _latex_words.items()),
+            r"\makeatother",
+        ]
+    ),
 }
 
 epub_title = html_title

@@ -201,7 +201,8 @@ def answer_box(line: nodes.paragraph) -> AnswerBox | None:
 
 def visit_bar(self: HTML5Translator, node: Bar) -> None:
     library, number = node["library"], node["cell"]
-    link = f'<a href="{node["notebook"]}" download>{say("run it in the notebook")}</a>'
+    words = say("run it in the notebook")
+    link = f'<a href="{node["notebook"]}" download>{words}</a>'
     needs = say("Needs {library}: {link}.").format(library=library, link=link)
     self.body.append(
         f'<p class="cell-needs">{needs}</p>\n'
