@@ -16,10 +16,11 @@ from nbformat import NotebookNode
 from sphinx.errors import ExtensionError
 
 EXTENSIONS = Path(notebooks.__file__).parent
+BROWSER = EXTENSIONS.with_name("_browser")  # docs/conf.py has it on the path too
 
 CONF = f"""
 import sys
-sys.path.insert(0, {str(EXTENSIONS)!r})
+sys.path[:0] = [{str(EXTENSIONS)!r}, {str(BROWSER)!r}]
 project, release = "pack", "1.0"
 extensions = [
     "myst_nb", "sphinxcontrib.bibtex", "chapter_numbers", "execute_pages", "notebooks", "solutions"

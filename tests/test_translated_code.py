@@ -193,7 +193,7 @@ def test_explorers_speak_chinese(name: str, arguments: dict) -> None:
         ("secant", {"h": 0.0}, "h 不能是 0：一个点没有割线，只有极限"),
         ("secant", {"x0": 9.0}, "x0 需要一个从 -1.5 到 1.5 的数，得到的是 9.0"),
         ("by_hand", {"lr": None}, "lr 需要一个实数，得到的是 None"),
-        ("backward_pass", {"values": "2"}, "values 需要写成 \"w = 2, x = 3\" 的形式，得到的是 '2'"),
+        ("backward_pass", {"values": "2"}, "values 需要写成 w = 2, x = 3 的形式，得到的是 '2'"),
         ("backward_pass", {"expression": "1"}, "expression 里需要有一个有值的变量名，得到的是 '1'"),
     ],
 )
