@@ -16,6 +16,7 @@ import nbformat
 import pytest
 from bs4 import BeautifulSoup
 from built_book import BOOK, BUILT
+from edition import catalogue
 from markdown_it import MarkdownIt
 from mdit_py_plugins.dollarmath import dollarmath_plugin
 from nbformat import NotebookNode
@@ -27,7 +28,7 @@ CHAPTERS = sorted(file.stem for file in ROOT.glob("docs/chapters/*.md"))
 # what only MyST understands: {role}`…`, :::, ```{directive}, (label)=, % comment, glue
 MYST = re.compile(r"\{[a-z:]+\}`|^:{3,}|^`{3,}\{|^\([\w-]+\)=$|^% |\bglue\b|myst", re.MULTILINE)
 
-MOVED = "On the page in the browser, all of this can be moved."
+NUMBERS = "{numbers}. On the page in the browser, all of this can be moved."
 
 
 every_edition = pytest.mark.parametrize("edition", ["en", "zh_CN"])
@@ -56,14 +57,21 @@ def test_it_is_plain(edition: str, name: str) -> None:
         assert not set(cell.metadata) - {"jupyter", "cellView"}
 
 
-def page_text(file: Path) -> str:
+def said(edition: str, text: str) -> str:
+    """Return words of the book in the language of an edition."""
+    return catalogue("book", edition).get(text, text)
+
+
+def page_text(file: Path, edition: str) -> str:
     """Return the text of a page, without its cells and what stands beside the text."""
     page = BeautifulSoup(file.read_text("utf-8"), "html.parser")
     article = page.find("article")
     for explorer in article.select("figure.explorer"):  # its numbers stand in a line there
         numbers = zip(explorer.select("dt"), explorer.select("dd"), strict=True)
-        line = "; ".join(f"{label.get_text()}: {text.get_text()}" for label, text in numbers)
-        explorer.find("figcaption").append(f"{line}. {MOVED}")
+        pair = said(edition, "{label}: {number}")
+        pairs = [pair.format(label=n.get_text(), number=text.get_text()) for n, text in numbers]
+        line = said(edition, NUMBERS).format(numbers=said(edition, "; ").join(pairs))
+        explorer.find("figcaption").append(line)
     for caption in article.select(".cell_output figcaption, figure figcaption"):
         caption.find_parent("figure").replace_with(caption)
     for output in article.select(".cell_output"):
@@ -103,7 +111,7 @@ def words(text: str) -> str:
 @pytest.mark.parametrize("name", CHAPTERS)
 def test_it_says_what_the_page_says(edition: str, name: str) -> None:
     page = BUILT / f"{edition}/chapters/{name}.html"
-    assert notebook_text(read(edition, name)) == page_text(page)
+    assert notebook_text(read(edition, name)) == page_text(page, edition)
 
 
 @cache
