@@ -76,7 +76,7 @@ class StrictServer(http.server.ThreadingHTTPServer):
     """Knows what it was asked for and what it sent, by the name of the file."""
 
     def __init__(self, root: str) -> None:
-        handler = functools.partial(StrictHandler, directory=str(BOOK), root=root)
+        handler = functools.partial(StrictHandler, folders={root: BOOK})
         super().__init__(("127.0.0.1", 0), handler)
         self.asked: list[str] = []
         self.sent: Counter[str] = Counter()
