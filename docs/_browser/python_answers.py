@@ -3,6 +3,7 @@
 import ast
 import importlib
 import linecache
+import traceback
 from typing import Any
 
 import numpy as np
@@ -34,8 +35,8 @@ def check(exercise: str, text: str) -> dict[str, Any]:
         verdict = answer if isinstance(answer, exercises.Verdict) else None
         verdict = verdict if verdict is not None else exercises.check(exercise, answer)
     except (Exception, SystemExit, KeyboardInterrupt) as error:
-        kind, message = type(error).__name__, said.text(str(error))
-        return {"ok": None, "text": f"{kind}: {message}" if message else kind}
+        kind, colon, message = traceback.format_exception_only(error)[-1].strip().partition(": ")
+        return {"ok": None, "text": kind + colon + said.text(message)}
     return {"ok": verdict.ok, "text": said.text(str(verdict))}
 
 
