@@ -74,7 +74,8 @@ class ReadHtmlOutputs(SphinxPostTransform):
         svg = image.attributes.pop("svg")
         path = Path(self.app.doctreedir, "drawings", f"{sha256(svg.encode()).hexdigest()}.svg")
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(svg, encoding="utf-8")
+        # imagesize reads a part of the file, whose end must not be within a character
+        path.write_text(svg, encoding="ascii", errors="xmlcharrefreplace")
         image["uri"] = str(path)
         image["candidates"] = {"image/svg+xml": str(path)}
         self.env.images.add_file(self.env.current_document.docname, str(path))
