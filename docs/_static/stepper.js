@@ -19,7 +19,8 @@ for (const stepper of document.querySelectorAll(".stepper")) {
     back.setAttribute("aria-disabled", now === 1);
     next.setAttribute("aria-disabled", now === steps.length);
     const step = steps[now - 1];
-    said.innerHTML = `<b>${say("Step {now} of {all}.", { now, all: steps.length })}</b> ${step.querySelector("p").innerHTML}`;
+    const place = say("Step {now} of {all}.", { now, all: steps.length });
+    said.innerHTML = `<b>${place}</b> ${step.querySelector("p").innerHTML}`;
     const box = step.querySelector(".graph-box");
     const node = step.querySelector(".current");
     if (box && node) {
