@@ -65,7 +65,7 @@ def check(exercise: str, answer: Any) -> Verdict:
     Raises:
         TypeError: `exercise` is not a string, or a part of `answer` is of another kind: a string
             for a number, a number for a function.
-        ValueError: The exercise is unknown or has no check, or a part of `answer` is empty, ragged
+        ValueError: The exercise is unknown, or a part of `answer` is empty, ragged
             or a word that the exercise does not name.
 
     Note:
@@ -102,7 +102,7 @@ def expects(exercise: str) -> list[str]:
 
     Raises:
         TypeError: `exercise` is not a string.
-        ValueError: The exercise is unknown or has no check.
+        ValueError: The exercise is unknown.
 
     Examples:
         >>> expects("5.1")
@@ -350,17 +350,22 @@ class _Code:
 
 def _call(function: Callable[..., Any], args: tuple[Any, ...]) -> Any:
     """Call the reader's function on copies; a string says what is wrong with it."""
-    copies = [np.array(arg) if isinstance(arg, np.ndarray) else arg for arg in args]
+    copies = [np.array(arg) if _is_array(arg) else arg for arg in args]
+    result, complaint = _call_on_itself(function, copies)
+    return complaint or np.asarray(result)
+
+
+def _call_on_itself(function: Callable[..., Any], args: Sequence[Any]) -> tuple[Any, str]:
+    """Call the reader's function; return its result, and what is wrong with it, if anything is."""
+    before = [np.array(arg) if _is_array(arg) else arg for arg in args]
     try:
         with np.errstate(all="ignore"):
-            result = function(*copies)
+            result = function(*args)
     except Exception as error:  # whatever the reader's code raises is for the reader to see
-        return f"The function raised {type(error).__name__}: {error}"
-    if any(not np.array_equal(a, b) for a, b in zip(copies, args, strict=True) if _is_array(a)):
-        return "The function changes its arguments. Compute new arrays instead."
-    if result is None:
-        return "The function returns nothing."
-    return np.asarray(result)
+        return None, f"The function raised {type(error).__name__}: {error}"
+    if any(not np.array_equal(a, b) for a, b in zip(args, before, strict=True) if _is_array(a)):
+        return None, "The function changes its arguments. Compute new arrays instead."
+    return result, "The function returns nothing." if result is None else ""
 
 
 def _is_array(value: Any) -> bool:
@@ -407,9 +412,6 @@ def _exchanged(
 
 _EXERCISES: dict[str, Callable[[], list[_Part]]] = {}
 
-_WITHOUT_CHECK: list[str] = ["11.3"]
-"""Exercises whose answer is an explanation."""
-
 
 def _exercise(name: str) -> Callable[[Callable[[], list[_Part]]], Callable[[], list[_Part]]]:
     def register(parts: Callable[[], list[_Part]]) -> Callable[[], list[_Part]]:
@@ -423,8 +425,6 @@ def _parts(exercise: str) -> list[_Part]:
     """Compute the parts of the right answer, with their mistakes."""
     if not isinstance(exercise, str):
         raise TypeError(f'exercise needs a string such as "5.1", got {exercise!r}')
-    if exercise in _WITHOUT_CHECK:
-        raise ValueError(f"exercise {exercise} has no check: compare with its solution")
     page = exercise.partition(".")[0]
     known = available(int(page) if page.isdecimal() and int(page) else None)
     _checks.choice("exercise", exercise, known or available())
@@ -1898,6 +1898,28 @@ def _cut_the_graph() -> list[_Part]:
             ],
         ),
     ]
+
+
+@_exercise("11.3")
+def _diary() -> list[_Part]:
+    return [_Judged("record", _records_last)]
+
+
+def _records_last(record: Callable[..., Any]) -> str | None:
+    """Change weights in place, as a training loop does, and look at the records afterwards."""
+    weights, then, records = np.array([1.0, 2.0]), [], []
+    for _ in range(3):
+        then.append(weights.copy())
+        kept, complaint = _call_on_itself(record, [weights])
+        if complaint:
+            return complaint
+        records.append(kept)
+        weights -= 0.5
+    if all(np.array_equal(kept, weights) for kept in records):
+        return "All records are the weights at the end: they share one memory."
+    if not all(np.array_equal(*pair) for pair in zip(records, then, strict=True)):
+        return "A record is to hold the weights as they are at that moment."
+    return None
 
 
 @_exercise("11.4")
