@@ -493,6 +493,10 @@ def test_an_endless_loop_is_stopped(new_reader: Reader) -> None:
     assert answer["result"] == [["Stopped", "Stopped"], "idle", [["before\n", "stdout"]]]
     answer = new_reader.do("return await python.call('losses.mse', { y: [1], y_hat: [0] })")
     assert answer["result"] == 1
+    for _ in range(100):  # the browser takes a moment to report the end of a worker
+        if len(new_reader.tab.workers) == 1:
+            break
+        new_reader.tab.wait_for_timeout(50)
     assert len(new_reader.tab.workers) == 1, "the one with the loop is no more"
 
 
