@@ -67,7 +67,6 @@ def extract(folder: Path) -> None:
     found = extract_from_dir(
         DOCS,
         METHODS,
-        {"_static/**.js": {"parse_template_string": "yes"}},
         keywords={"say": None},
         directory_filter=lambda folder: Path(folder).name not in ("_build", "node_modules"),
     )
