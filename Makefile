@@ -7,6 +7,7 @@ DONE := $(VENV)/.complete
 DOCS_DONE := docs/node_modules/.complete
 SITE_DONE := $(VENV)/.complete-site
 MEASURES_DONE := tests/node_modules/.complete
+BENCH_DONE := $(VENV)/.complete-bench
 MUTANTS_DONE := $(VENV)/.complete-mutants
 
 BUILD := docs/_build
@@ -23,7 +24,7 @@ MODULES := $(filter-out __init__,$(patsubst gdbp/%.py,%,$(wildcard gdbp/*.py)))
 MODULE ?= $(MODULES)
 
 .DEFAULT_GOAL := help
-.PHONY: help html pdf epub serve messages messages-check linkcheck reproducible readthedocs test site-test notebooks-test print-test mutants $(MODULES:%=mutants-%) lint format clean-html clean
+.PHONY: help html pdf epub serve messages messages-check linkcheck reproducible readthedocs bench test site-test notebooks-test print-test mutants $(MODULES:%=mutants-%) lint format clean-html clean
 .DELETE_ON_ERROR:
 
 help: ## list the targets
@@ -37,6 +38,10 @@ $(DONE): pyproject.toml constraints.txt
 
 $(SITE_DONE): $(DONE)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[site]'
+	@touch $@
+
+$(BENCH_DONE): $(DONE)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[bench]'
 	@touch $@
 
 $(MUTANTS_DONE): $(DONE)
@@ -121,6 +126,18 @@ notebooks-test: $(DONE) ## run all notebooks of the built book as a reader would
 
 print-test: $(SITE_DONE) ## look at the PDF and the EPUB (after make pdf epub)
 	$(BIN)/python -m pytest -m print tests/test_print.py
+
+# On a machine that does nothing else. The results are kept in benchmarks/results, from where the book shows them.
+# ONLY=adam times one comparison and keeps nothing.
+bench: $(BENCH_DONE) ## time the book's code beside others' (15 minutes)
+	@mkdir -p $(BUILD)
+	$(BIN)/python -m pytest benchmarks -q $(ONLY:%=-k %) --benchmark-json=$(BUILD)/times.json --benchmark-quiet \
+	  --benchmark-min-rounds=1 --benchmark-max-time=0.2 --benchmark-min-time=0.0001 --benchmark-warmup=on
+	$(BIN)/python benchmarks/report.py $(BUILD)/times.json $(ONLY:%=--show-only)
+ifndef ONLY
+	$(BIN)/python benchmarks/growth.py
+	$(BIN)/python benchmarks/scaling.py
+endif
 
 mutants: $(MODULE:%=mutants-%) ## break the code on purpose: do the tests notice? (one module: MODULE=losses)
 
