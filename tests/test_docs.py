@@ -14,7 +14,9 @@ from nbformat import NotebookNode
 
 DOCS = Path(__file__).parents[1] / "docs"
 PACKAGE = DOCS.parent / "gdbp"
-SETTINGS = execute_pages.Settings(DOCS, PACKAGE, MdParserConfig(enable_extensions={"colon_fence"}))
+SETTINGS = execute_pages.Settings(
+    DOCS, PACKAGE, MdParserConfig(enable_extensions={"colon_fence"}), DOCS
+)
 
 SECTIONS = [
     "Predict",

@@ -279,7 +279,7 @@ def test_a_warning_comes_back_until_it_is_mended(book: Book) -> None:
 
 @pytest.fixture
 def settings(tmp_path: Path, book: Book) -> execute_pages.Settings:
-    return execute_pages.Settings(tmp_path, tmp_path / "pack", MdParserConfig())
+    return execute_pages.Settings(tmp_path, tmp_path / "pack", MdParserConfig(), tmp_path / "docs")
 
 
 def test_imports_are_followed_through_the_package(settings: execute_pages.Settings) -> None:
@@ -294,3 +294,14 @@ def test_key_depends_on_cells_and_not_on_prose(settings: execute_pages.Settings)
     prose = execute_pages.read_source(page(2, "x = 1"), settings)
     cells = execute_pages.read_source(page(1, "x = 2"), settings)
     assert first.key == prose.key != cells.key
+
+
+def test_key_depends_on_the_files_that_a_page_reads(
+    settings: execute_pages.Settings, book: Book
+) -> None:
+    text = "---\nreads: [../data/times.json]\n---\n" + page(1, "x = 1")
+    book.write("data/times.json", "[1]")
+    first = execute_pages.read_source(text, settings)
+    assert execute_pages.read_source(text, settings).key == first.key
+    book.write("data/times.json", "[2]")
+    assert execute_pages.read_source(text, settings).key != first.key

@@ -4,10 +4,11 @@ MyST-NB renders notebooks; this extension hands it each page with the outputs al
 (it is the reader of ``.md`` files), so that MyST-NB itself never starts a kernel.
 
 A page's result is kept in one file, named by a hash of all that the result can depend on: the
-code cells, the modules of the package that they import (directly or through one another), and
-the versions of the libraries. What is not kept under that name has to be run, and what is kept
-there is right; no other record exists that could disagree with it. The files are written in one
-move, so that an interrupted build leaves either a whole result or none.
+code cells, the modules of the package that they import (directly or through one another), the
+files that the page says it reads (``reads: [file]`` at its top, relative to the folder of the
+pages), and the versions of the libraries. What is not kept under that name has to be run, and
+what is kept there is right; no other record exists that could disagree with it. The files are
+written in one move, so that an interrupted build leaves either a whole result or none.
 
 A cell that raises, that writes to stderr, or whose output no second build would repeat (a time, a
 path, an address) ends the build with the page, cell and line named.
@@ -63,6 +64,7 @@ class Settings:
     cells: Path  # the kept results
     package: Path  # the folder of the package whose sources count
     markdown: MdParserConfig
+    folder: Path  # of the pages, in which their cells are run
 
     def result(self, key: str) -> Path:
         """Return the file in which the result of this name is, or would be, kept."""
@@ -88,7 +90,8 @@ def read_source(text: str, settings: Settings) -> Page:
     notebook = read_myst_markdown_notebook(text, config=settings.markdown, add_source_map=True)
     sources = [cell.source for cell in notebook.cells if cell.cell_type == "code"]
     imports = all_imports(sources, settings.package)
-    return Page(text, notebook, imports, result_key(sources, imports, settings.package))
+    reads = [settings.folder / name for name in notebook.metadata.get("reads", [])]
+    return Page(text, notebook, imports, result_key(sources, imports, settings.package, reads))
 
 
 def all_imports(sources: Iterable[str], package: Path) -> frozenset[str]:
@@ -135,13 +138,15 @@ def module_file(name: str, package: Path) -> Path | None:
     return next(filter(Path.is_file, (stem.with_suffix(".py"), stem / "__init__.py")), None)
 
 
-def result_key(sources: list[str], imports: frozenset[str], package: Path) -> str:
+def result_key(
+    sources: list[str], imports: frozenset[str], package: Path, reads: Iterable[Path]
+) -> str:
     """Return the hash that names the result of these cells."""
-    files = filter(None, (module_file(name, package) for name in sorted(imports)))
+    modules = filter(None, (module_file(name, package) for name in sorted(imports)))
     libraries = {name.partition(".")[0] for name in imports} | {"ipykernel", "matplotlib-inline"}
     depends_on = [
         sources,
-        [file.read_text(encoding="utf-8") for file in files],
+        [file.read_text(encoding="utf-8") for file in [*modules, *reads]],
         [(name, _version(name)) for name in sorted(libraries)],
         platform.python_version(),
         Path(__file__).read_text(encoding="utf-8"),  # how the cells are run
@@ -235,7 +240,7 @@ class Progress:
             logger.info(*message)
 
 
-def run_pages(pages: dict[str, Page], settings: Settings, folder: Path, workers: int) -> None:
+def run_pages(pages: dict[str, Page], settings: Settings, workers: int) -> None:
     """Run pages side by side and keep their results; raise one error for all that fail."""
     failures: list[str] = []
     environment = kernel_environment(settings, pages.values())
@@ -246,7 +251,9 @@ def run_pages(pages: dict[str, Page], settings: Settings, folder: Path, workers:
             progress.start(name)
             start, verdict = time.perf_counter(), "executed"
             try:
-                computing = await _run_cells(page, environment, folder, lambda: progress.cell(name))
+                computing = await _run_cells(
+                    page, environment, settings.folder, lambda: progress.cell(name)
+                )
             except PageError as failure:
                 failures.append(f"{name}:{failure}")
                 verdict = "FAILED"
@@ -426,7 +433,7 @@ def start(app: Sphinx) -> None:
     cells = Path(app.confdir, app.config.execute_pages_results)
     cells.mkdir(parents=True, exist_ok=True)
     package = Path(app.confdir, app.config.execute_pages_package).resolve()
-    _settings = Settings(cells, package, app.env.myst_config)
+    _settings = Settings(cells, package, app.env.myst_config, Path(app.srcdir))
     app.env.rebuild_all_pages = any(mark.exists() for mark in _marks(app))
     for mark in _marks(app):
         mark.parent.mkdir(parents=True, exist_ok=True)
@@ -509,7 +516,7 @@ def execute(app: Sphinx, env: BuildEnvironment, docnames: list[str]) -> None:
         workers = min(len(todo), app.config.execute_pages_workers or _cores() + 1)
         logger.info("executing %d pages, %d at a time", len(todo), workers)
         try:
-            run_pages(dict(sorted(todo.items(), key=_weight)), _settings, Path(app.srcdir), workers)
+            run_pages(dict(sorted(todo.items(), key=_weight)), _settings, workers)
         except PageError as error:
             # Not an exception for Sphinx to report: it would add its own traceback and
             # ask the reader to file a bug.
