@@ -175,8 +175,8 @@ html_css_files = ["book.css"]
 html_js_files = [
     ("words.js", {"defer": "defer", "priority": 400}),  # before those that a page adds for itself
     *(
-        (script, {"defer": "defer"})
-        for script in ("lay_out.js", "race.js", "scroll_boxes.js", "stepper.js")
+        (f"{script}.js", {"defer": "defer"})
+        for script in ("edition_switch", "lay_out", "race", "scroll_boxes", "stepper")
     ),
 ]
 html_favicon = "_static/favicon.svg"

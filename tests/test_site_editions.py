@@ -114,6 +114,14 @@ def test_there_and_back(page: str, width: int, tab: object, server: str) -> None
     tab.wait_for_url(f"{server}/files/en/{page}")
 
 
+def test_the_place_on_the_page_is_kept(tab: object, server: str) -> None:
+    page = "chapters/05-gradient-descent.html"
+    tab.goto(f"{server}/files/en/{page}#predict")
+    tab.get_by_role("link", name="简体中文").click()
+    tab.wait_for_url(f"{server}/files/zh_CN/{page}#predict")
+    assert tab.locator("#predict").count() == 1
+
+
 def test_an_address_that_does_not_exist_in_chinese(
     tab: object, site: str, chinese_site: str
 ) -> None:
