@@ -28,7 +28,7 @@ from gdbp.optimizers import adam, apply_updates
 Call = Callable[[], object]
 
 N_SAMPLES, WIDTH, DEPTH = 64, 64, 4
-NARROW = 16  # samples and width, where a gradient takes thousands of losses
+NARROW = 8  # samples and width, where a gradient takes thousands of losses
 UPPER_PART = 16  # the slope is that of the sizes down to a 16th of the largest
 RESERVE = 4 * 2**30  # bytes of memory left to others
 
@@ -239,10 +239,10 @@ def peak_bytes(prepare: Callable[[], Call]) -> tuple[Call, int]:
     return call, peak
 
 
-def seconds(call: Call, enough: float) -> float:
-    """Time a call: the median of at least 3 runs, and more if they take less than `enough`."""
+def seconds(call: Call) -> float:
+    """Time a call: the median of at least 3 runs in 0.2 s, or of fewer where they take 4 s."""
     times: list[float] = []
-    while len(times) < 3 or sum(times) < enough:
+    while sum(times) < 0.2 or (len(times) < 3 and sum(times) < 4):
         start = perf_counter()
         call()
         times.append(perf_counter() - start)
@@ -262,7 +262,7 @@ def measure(growth: Growth, longest: float, memory: int | None = None) -> Series
     while not series.ended_by:
         call, peak = peak_bytes(lambda size=size: growth.prepare(size))
         series.sizes.append(size)
-        series.seconds.append(seconds(call, enough=min(0.2, longest)))
+        series.seconds.append(seconds(call))
         series.bytes.append(peak)
         series.operations.append(growth.operations(size))
         del call  # its memory is free for the next size
@@ -282,7 +282,7 @@ def main() -> None:
     found = []
     with threadpool_limits(1):
         for growth in GROWTHS:
-            series = measure(growth, longest=0.01 if quick else 8.0)
+            series = measure(growth, longest=0.01 if quick else 15.0)
             found.append(asdict(series))
             print(
                 f"{series.quantity:10}  {series.method:19}"
