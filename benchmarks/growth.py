@@ -2,7 +2,7 @@
 
 One size grows by factors of 2, the others stay. A series ends where the next call would not fit
 into memory or take too long. In log-log the slope of the upper part is the exponent, and theory
-says what it is. `python benchmarks/growth.py` takes 8 minutes, on a machine that does nothing else,
+says what it is. `python benchmarks/growth.py` takes 6 minutes, on a machine that does nothing else,
 and writes results/growth.json; `--quick` only shows that all works.
 """
 

@@ -3,7 +3,7 @@
 `gdbp.parallel` trains the same networks on one process and on two, in turn, round after round, with
 one thread each. Apart from that, the two processes time an all-reduce alone. Its latency and
 bandwidth go into the model of page 13, which is compared with what was measured.
-`python benchmarks/scaling.py` takes 3 minutes, on a machine of two cores that does nothing else,
+`python benchmarks/scaling.py` takes 2 minutes, on a machine of two cores that does nothing else,
 and writes results/scaling.json; `--quick` only shows that all works.
 """
 

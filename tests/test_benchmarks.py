@@ -106,6 +106,13 @@ def test_each_growth_can_be_measured(of):
     assert series.operations[1] == 2**of.exponent * series.operations[0]
 
 
+def test_differences_take_two_losses_a_parameter():
+    (of,) = [of for of in growth.GROWTHS if of.method == "central differences"]
+    n, d, n_params = growth.NARROW, growth.NARROW, of.first
+    assert of.operations(n_params) == 2 * n_params * (2 * n * d**2)
+    assert of.exponent == 2
+
+
 # --- scaling ---
 
 
