@@ -358,7 +358,7 @@ def _evaluate(
     name: str,
     operands: Sequence[Any],
     options: dict[str, Any],
-) -> tuple[Array, tuple[Array, ...]]:
+) -> tuple[Array, list[Array]]:
     """Compute an operation; return the result, and the operands as the rules take them."""
     arrays = []
     for operand in operands:
@@ -374,7 +374,7 @@ def _evaluate(
     out = np.asarray(out)
     if _counters:
         _count(operation.cost(out, arrays), out, arrays)
-    return out, tuple(arrays)
+    return out, arrays
 
 
 def _plain(array: Array) -> Array:
@@ -422,7 +422,8 @@ def _is_finite(x: Any) -> bool:
     """Tell whether all numbers are finite: surely so where the sum of their squares is."""
     if type(x) is np.ndarray:
         flat = x.ravel("K")
-        return math.isfinite(flat.dot(flat)) or bool(np.isfinite(x).all())
+        squares = _QUIET.copy().run(flat.dot, flat)
+        return math.isfinite(squares) or bool(np.isfinite(x).all())
     return math.isfinite(x) or bool(np.isfinite(x))
 
 
@@ -645,7 +646,7 @@ class _Operators:
 # --- reverse mode -------------------------------------------------------------------------------
 
 
-_Record = tuple[str, tuple[Any, ...], tuple[Array, ...], dict[str, Any]]
+_Record = tuple[str, tuple[Any, ...], list[Array], dict[str, Any]]
 """How a result came about: the operation's name, its operands, their arrays, its options."""
 
 

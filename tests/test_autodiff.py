@@ -4,6 +4,7 @@ import gc
 import operator
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -575,6 +576,163 @@ def test_a_dropped_graph_is_freed_at_once():
         gc.enable()
 
 
+def test_a_step_leaves_nothing_to_the_garbage_collector():
+    rng = np.random.default_rng(0)
+    X, labels = rng.normal(size=(8, 5)), rng.integers(3, size=8)
+    params = [Value(rng.normal(size=shape)) for shape in [(5, 4), (4,), (4, 3), (3,), ()]]
+
+    def step():
+        W1, b1, W2, b2, scale = params
+        loss = ((X @ W1 + b1).tanh() @ W2 * scale + b2).softmax_cross_entropy(labels)
+        loss = loss + 1e-4 * sum((p * p).sum() for p in params)
+        loss.backward()
+        for p in params:
+            p.data = p.data - 0.1 * p.grad
+            p.zero_grad()
+
+    gc.collect()
+    gc.disable()
+    try:
+        step()
+        assert gc.collect() == 0
+    finally:
+        gc.enable()
+
+
+@settings(max_examples=100, deadline=None)
+@given(program=programs())
+def test_a_leaf_shares_its_gradient_with_nothing(program):
+    assume(moderate(program))
+    leaves = [Value(array) for array in program[0]]
+    loss = run(program[1], leaves, 0)
+    loss.backward()
+    for leaf in leaves:
+        for node in autodiff._topological_order(loss):
+            assert node is leaf or not np.shares_memory(leaf.grad, node.grad)
+            assert not np.shares_memory(leaf.grad, node.data)
+
+
+@settings(max_examples=100, deadline=None)
+@given(program=programs())
+def test_single_numbers_are_computed_as_arrays_are(program):
+    """Numpy's scalars, which are quick, and the arrays that are used while bytes are counted."""
+    assume(moderate(program))
+
+    def gradients():
+        leaves = [Value(array) for array in program[0]]
+        loss = run(program[1], leaves, 0)
+        loss.backward()
+        nodes = autodiff._topological_order(loss)
+        assert {type(array) for node in nodes for array in (node.data, node.grad)} == {np.ndarray}
+        return [loss.data, *(leaf.grad for leaf in leaves)]
+
+    quick = gradients()
+    with count_operations():
+        plain = gradients()
+    for found, expected in zip(quick, plain, strict=True):
+        assert_close(found, expected)
+
+
+# --- what is not finite -------------------------------------------------------------------------
+
+FINITE_X, FINITE_Y = np.array([[1.5, -0.5], [0.25, 2.0]]), np.array([[0.5, 3.0], [1.0, -1.0]])
+CALLS = {
+    **BINARY,
+    **{name: (getattr(Value, name),) for name in ("exp", "tanh", "sigmoid", "relu")},
+    "neg": (operator.neg,),
+    "log": (lambda x: (x * x).log(),),
+    "@": (operator.matmul,),
+    **{f"{name} {axis}": (lambda x, name=name, axis=axis: getattr(x, name)(axis),)
+       for name in REDUCTIONS for axis in (None, 0)},
+    "softmax_cross_entropy": (lambda x: x.softmax_cross_entropy([0, 1]),),
+    "reshape": (lambda x: x.reshape(4),),
+    "transpose": (lambda x: x.T,),
+    "index": (lambda x: x[[0, 1]],),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", CALLS)
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_what_is_not_finite_stays_so_down_to_every_leaf(name, bad):
+    """So the engine may look at the leaves alone."""
+    x, y = Value(FINITE_X), Value(FINITE_Y)
+    operands = (x, y) if name in {*BINARY, "@"} else (x,)
+    out = CALLS[name][0](*operands)
+    order = autodiff._topological_order(out)
+    for index in np.ndindex(out.shape):
+        g = np.zeros(out.shape)
+        g[index] = bad
+        gradients = {out: g[()]}
+        with np.errstate(all="ignore"):
+            for node in reversed(order):
+                autodiff._pull(node, gradients)
+        assert not any(np.isfinite(gradients[leaf]).all() for leaf in operands)
+
+
+def test_every_operation_passes_on_what_is_not_finite():
+    assert {name.split()[0] for name in CALLS} == set(OPERATIONS)
+
+
+def test_the_operation_is_named_where_infinity_arises():
+    x = Value([1.0, 0.0])
+    loss = ((x * 2) ** 0.5).tanh().sum()
+    for go_back in (loss.backward, lambda: backward_steps(loss)):
+        with pytest.raises(ValueError, match=r"^the derivative of \*\* .* inf at index \(1,\)$"):
+            go_back()
+    y = Value(0.0)
+    large = y * 1e308 + y * 1e308
+    for go_back in (large.backward, lambda: backward_steps(large)):
+        with pytest.raises(ValueError, match=r"^a sum of derivatives needs a finite result"):
+            go_back()
+
+
+@pytest.mark.parametrize(
+    ("dtype", "large"), [(np.float16, 6e3), (np.float32, 1e30), (float, 1e250)]
+)
+def test_numbers_whose_squares_overflow_are_finite(dtype, large):
+    x = Value(np.full(4, large, dtype))
+    (-x).backward(np.full(4, large))
+    assert (-x).dtype == x.grad.dtype == dtype
+    assert x.grad.tolist() == [-float(dtype(large))] * 4
+    assert (np.full(4, large, dtype) + x * 0).data.tolist() == x.data.tolist()
+
+
+def test_no_setting_of_numpy_changes_what_is_an_error():
+    x = Value([-1e3, 1.0])
+    with np.errstate(all="raise"):
+        x.exp().sum().backward()  # underflows
+        assert x.grad.tolist() == [0.0, np.exp(1.0)]
+        assert Dual(-1e3, 1.0).exp().tangent == 0
+        backward_steps(x.exp().sum())
+        for single in (Value(1e3), Value([1e3])):
+            with pytest.raises(ValueError, match=r"exp\(1000.0\) needs a finite result, got inf"):
+                single.exp()
+        with pytest.raises(FloatingPointError):
+            np.exp(np.float64(1e3))
+
+
+class Later:
+    """An index that is computed by the engine, while the engine indexes."""
+
+    def __index__(self):
+        return int(float(Value(1.0) * 1))
+
+
+def test_operations_may_run_inside_each_other_and_in_threads():
+    assert float(Value([5.0, 7.0])[Later()]) == 7
+
+    def many(n):
+        x = Value(np.full(2000, 0.5))
+        y = x
+        for _ in range(n):
+            y = y.tanh() + x
+        y.sum().backward()
+        return x.grad[0]
+
+    with ThreadPoolExecutor(4) as pool:
+        assert len(set(pool.map(many, [50] * 16))) == 1
+
+
 # --- types, notation ----------------------------------------------------------------------------
 
 
@@ -613,6 +771,20 @@ def test_float32_stays_float32_and_integers_become_float64(kind):
     if isinstance(wide, Value):
         wide.sum().backward()
         assert x.grad.dtype == np.float32
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+@pytest.mark.parametrize("number", [2, 0.1, -65504, True, 65505, 1e5, np.float64(0.1), np.int8(3)])
+def test_a_plain_number_takes_the_type_of_its_partner(dtype, number):
+    x = Value(np.array([0.5, 0.25], dtype))
+    expected = x.data * dtype(number) if abs(number) < 65505 or dtype != np.float16 else None
+    if expected is None and number == 1e5:
+        with pytest.raises(ValueError, match="other needs finite numbers, got inf"):
+            x * number
+    elif expected is not None:
+        for result in (x * number, number * x):
+            assert result.dtype == dtype
+            assert np.array_equal(result.data, expected)
 
 
 def test_arrays_and_numbers_of_numpy_leave_the_work_to_the_value():
