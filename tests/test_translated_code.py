@@ -1,5 +1,6 @@
 """What the book's code says, in Chinese: hints, explorers and what cells show."""
 
+import html
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,7 +23,7 @@ from translations import PLACE, Translator, messages_of, messages_of_html
 
 from gdbp import exercises, explore
 
-CHINESE = {name: catalogue(name, "zh_CN") for name in ("explorers", "hints", "outputs")}
+CHINESE = {name: catalogue(name, "zh_CN") for name in ("explorers", "figures", "hints", "outputs")}
 NAMES = {"Adagrad", "Adam", "Nesterov", "RMSprop", "cos", "relu", "sin", "tanh"}
 
 
@@ -218,6 +219,14 @@ def test_live_cells() -> None:
             return "<b>ravine</b>"
 
     assert python_cells.rich(Shown()) == {"html": "<b>峡谷</b>"}
+
+
+@pytest.mark.usefixtures("in_chinese")
+def test_figures_of_live_cells() -> None:
+    drawn = "from gdbp import plotting\nplotting.loss_curves({'test': [3.0, 2.0]});"
+    (figure,) = python_cells.run([drawn], 0)["outputs"]
+    texts = re.findall(r"<text[^>]*>(.*?)</text>", figure["svg"])
+    assert [html.unescape(text) for text in texts] == ["步数", "损失", "测试"]
 
 
 def test_outputs_of_a_page(monkeypatch: pytest.MonkeyPatch) -> None:

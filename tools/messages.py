@@ -2,10 +2,10 @@
 
 Sphinx takes the messages from the pages, Babel those of our own extensions, templates and scripts
 (what `say` is called with), and sphinx-intl merges both into docs/locale. What the book's code says
-has catalogues too: `outputs` for what cells show, `explorers`, and `hints` for the exercises;
-code_messages.py finds the last two in the source. A message that changed is left without its
-translation, or marked fuzzy, and named at the end: until it is translated,
-tests/test_translations.py fails.
+has catalogues too: `outputs` for what cells show, `figures` for the words in what they draw,
+`explorers`, and `hints` for the exercises; code_messages.py finds the last two in the source. A
+message that changed is left without its translation, or marked fuzzy, and named at the end: until
+it is translated, tests/test_translations.py fails.
 
 `--check` changes nothing, and ends with an error if a catalogue is not up to date and complete.
 """
@@ -72,7 +72,9 @@ def extract(folder: Path) -> None:
     )
     write(folder / "book.pot", (text for _, _, text, _, _ in found))
     write(folder / "sphinx.pot", words_of_the_theme())
-    write(folder / "outputs.pot", outputs.messages(DOCS.glob("_build/cells/*.ipynb")))
+    results = list(DOCS.glob("_build/cells/*.ipynb"))
+    write(folder / "outputs.pot", outputs.messages(results))
+    write(folder / "figures.pot", outputs.messages_of_figures(results))
     write(folder / "hints.pot", hints())
     write(folder / "explorers.pot", explorers())
 

@@ -284,8 +284,10 @@ def _show_figures() -> None:
     """Show the figures that a cell has drawn."""
     if pyplot := sys.modules.get("matplotlib.pyplot"):
         svg_bytes = importlib.import_module("gdbp.plotting").svg_bytes
+        translated = importlib.import_module("figure_words").translated_figure
         for number in pyplot.get_fignums():
-            _shown.append({"svg": svg_bytes(pyplot.figure(number)).decode()})
+            svg = svg_bytes(pyplot.figure(number)).decode()
+            _shown.append({"svg": translated(svg, translator("figures"))})
 
 
 def describe(error: BaseException, cell: int) -> dict[str, str]:

@@ -227,7 +227,7 @@ def own_files(app: Sphinx) -> dict[str, bytes]:
     wheel = Path(app.outdir, WHEELS, wheel_name(app.config))
     modules = sorted(Path(app.confdir, "_browser").glob("*.py"))
     files = {file.name: file.read_bytes() for file in [wheel, *modules]}
-    said = {name: catalogue(name) for name in ("explorers", "hints", "outputs")}
+    said = {name: catalogue(name) for name in ("explorers", "figures", "hints", "outputs")}
     if any(said.values()):  # not in the English edition
         messages = json.dumps(said, ensure_ascii=False, sort_keys=True)
         files["messages.json"] = messages.encode()
