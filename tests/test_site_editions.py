@@ -7,13 +7,17 @@ where its links lead, is for test_site.py.
 import re
 from collections.abc import Iterator
 from functools import cache
-from urllib.parse import urljoin
+from html import unescape
+from pathlib import Path
+from urllib.parse import unquote, urljoin
 
 import nbformat
 import pytest
 from bs4 import BeautifulSoup, Tag
 from built_book import BOOK, BUILT, CHAPTERS, CHINESE, PAGES
 from test_site_search import results
+
+from gdbp import explore
 
 pytestmark = pytest.mark.site
 
@@ -219,3 +223,53 @@ def test_results_are_chinese(tab: object, chinese_site: str) -> None:
     chapters = [title for title in titles if re.match(r"\d", title)]
     assert chapters
     assert all(HAN.search(title) for title in chapters)
+
+
+# --- Python in the Chinese edition ----------------------------------------------------------------
+
+WAIT = 120_000  # milliseconds: Python starts, and the machine may be busy
+
+
+def test_an_explorer_answers_in_chinese(tab: object, chinese_site: str) -> None:
+    tab.goto(f"{chinese_site}chapters/02-derivative.html")
+    figure = tab.locator("#explorer-secant")
+    slope = figure.locator("dl > div", has_text="割线的斜率")
+    wanted = next(v.text for v in explore.secant(h=0.5).values if v.label == "slope of the secant")
+    assert slope.locator("dd").inner_text() != wanted, "else nothing would have to change"
+    figure.locator("[name=h]").fill("0.5")
+    figure.locator("[name=h]").press("Tab")
+    slope.locator("dd", has_text=re.compile(f"^{re.escape(wanted)}$")).wait_for(timeout=WAIT)
+    legend = figure.locator(".explorer-picture").inner_text().split()
+    assert {"切线", "割线"} <= set(legend)
+    assert not {"tangent", "secant"} & set(legend)
+
+
+def test_an_answer_is_judged_in_chinese(tab: object, chinese_site: str) -> None:
+    tab.goto(f"{chinese_site}chapters/05-gradient-descent.html")
+    box = tab.locator("[data-exercise='5.1']")
+
+    def said_of(answer: str) -> str:
+        box.locator("input, textarea").fill(answer)
+        box.get_by_role("button", name="检查").click()
+        said = box.locator(".answer-said:not(:empty)")
+        said.wait_for(timeout=WAIT)
+        return said.inner_text()
+
+    assert said_of("[0.1, 2 / 20.5, 39 / 41]") == "正确。"
+    assert said_of("[4.0, 0.1, 0.5]").startswith("还不对。limit：")
+
+
+def test_a_figure_that_a_cell_draws_is_labelled_in_chinese(tab: object, chinese_site: str) -> None:
+    tab.goto(f"{chinese_site}chapters/05-gradient-descent.html")
+    cell = tab.locator(".cell:has(> #cell-2)")
+    image = cell.locator("figure img")
+    written = Path(CHINESE, "chapters", image.get_attribute("src")).read_text("utf-8")
+    cell.get_by_role("button", name="运行").click()
+    cell.locator(".cell-note", has_text="完成。").wait_for(timeout=WAIT)
+    drawn = unquote(image.get_attribute("src"))
+    assert drawn.startswith("data:image/svg+xml,")
+    assert labels(drawn) == labels(written) == ["步数", "损失"]
+
+
+def labels(svg: str) -> list[str]:
+    return [unescape(text) for text in re.findall(r"<text [^>]*>(.*?)</text>", svg)]
