@@ -3,9 +3,13 @@ r"""The loss over a plane of two parameters: what a picture of a loss surface sh
 All parameters but two are held at a point θ. What is left is a function of two numbers. The grid
 that is drawn and the path that is drawn on it are both made with this one function, so the path
 lies on the surface.
+
+Any function of the parameters can be drawn so. `DataLoss`, the loss of a network over data, knows
+how it was made, and `loss_grid` draws it in a form that computes nothing twice.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from math import inf
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -13,6 +17,13 @@ from numpy.typing import ArrayLike
 
 from gdbp import _checks
 from gdbp._checks import Array
+from gdbp._trees import ravel
+from gdbp.backprop import ACTIVATIONS, Network, Params
+
+METHODS = ("auto", "points", "blocks", "parabolas", "polynomial")
+"""How `loss_grid` may compute a grid."""
+
+_BLOCK = 2**16  # numbers in an intermediate result: half a megabyte, which stays in the cache
 
 
 class LossGrid(NamedTuple):
@@ -59,10 +70,7 @@ def restrict(
     """
     _checks.function("loss_fn", loss_fn)
     theta = np.array(_checks.float_array("params", params, ndim=1))
-    _checks.integer("i", i, minimum=0, maximum=theta.size - 1)
-    _checks.integer("j", j, minimum=0, maximum=theta.size - 1)
-    if i == j:
-        raise ValueError(f"j needs another index than i, got {j} for both")
+    _indices(i, j, theta.size)
 
     def g(points: ArrayLike) -> Any:
         uv = _checks.float_array("points", points)
@@ -89,23 +97,31 @@ def loss_grid(
     j: int,
     u: ArrayLike,
     v: ArrayLike,
+    *,
+    method: str = "auto",
 ) -> LossGrid:
     """Evaluate a loss over a grid of two parameters, all points in one call.
 
     Args:
-        loss_fn: The loss, batched: from parameters of shape (…, p) to losses of shape (…).
+        loss_fn: The loss, batched: from parameters of shape (…, p) to losses of shape (…). A
+            `DataLoss` is faster than another function with the same values.
         params: The point θ, shape (p,), which fixes the other parameters. It is copied.
         i: The index of the first parameter, from 0 to p − 1.
         j: The index of the second parameter, another one.
         u: The values of the first parameter, shape (n_u,).
         v: The values of the second parameter, shape (n_v,).
+        method: "points" calls the loss with the parameters of all points. For a `DataLoss` there
+            are two more, described there: "blocks" and "polynomial". "auto" takes the fastest
+            that is exact.
 
     Returns:
-        The grid; its arrays have shape (n_v, n_u).
+        The grid; its arrays have shape (n_v, n_u). `u` and `v` are read-only views: each holds
+        its values once.
 
     Raises:
         TypeError: As for `restrict`.
-        ValueError: As for `restrict`, or `u` or `v` is not a vector of finite numbers.
+        ValueError: As for `restrict`, or `u` or `v` is not a vector of finite numbers, `method`
+            is unknown, or cannot be used here.
 
     Note:
         `loss_fn` is called once, on a fresh array. A model whose weights have to be overwritten
@@ -119,8 +135,445 @@ def loss_grid(
     References:
         :cite:t:`li2018visualizing` draws large networks so.
     """
+    _checks.choice("method", method, METHODS)
+    if isinstance(loss_fn, DataLoss) and method != "points":
+        return loss_fn._grid(params, i, j, u, v, method)
+    if method not in ("auto", "points"):
+        raise ValueError(f"method needs 'auto' or 'points' for a function, got {method!r}")
     g = restrict(loss_fn, params, i, j)
-    grid_u, grid_v = np.meshgrid(
-        _checks.float_array("u", u, ndim=1), _checks.float_array("v", v, ndim=1)
-    )
-    return LossGrid(grid_u, grid_v, g(np.stack([grid_u, grid_v], axis=-1)))
+    u, v = _checks.float_array("u", u, ndim=1), _checks.float_array("v", v, ndim=1)
+    points = np.stack(np.meshgrid(u, v), axis=-1)
+    return _loss_grid(u, v, g(points))
+
+
+def _loss_grid(u: Array, v: Array, loss: Array) -> LossGrid:
+    """Give the two vectors the grid's shape, without writing each of their values n times."""
+    shape = (v.size, u.size)
+    u, v = u.copy(), v.copy()  # the caller's own may change
+    # What np.broadcast_to makes, in a tenth of its time.
+    grid_u = np.ndarray(shape, u.dtype, u, strides=(0, u.itemsize))
+    grid_v = np.ndarray(shape, v.dtype, v, strides=(v.itemsize, 0))
+    grid_u.flags.writeable = grid_v.flags.writeable = False
+    return LossGrid(grid_u, grid_v, loss)
+
+
+class _Place(NamedTuple):
+    """Where a parameter is: `W[row, column]` of a layer, or `b[column]`, and then it has no row."""
+
+    layer: int
+    row: int | None
+    column: int
+
+
+class _Layer(NamedTuple):
+    """The parts of θ that hold a layer's parameters; `b` is empty for no bias."""
+
+    W: slice
+    shape: tuple[int, int]
+    b: slice
+
+
+class _Columns(NamedTuple):
+    """Some columns of a layer's output, at all the points on which they depend.
+
+    Attributes:
+        columns: Which columns these are, c of them.
+        value: Their values, shape (n_first or 1, n_second or 1, n, c): the length is 1 where the
+            columns are the same for all values of that parameter.
+    """
+
+    columns: list[int]
+    value: Array
+
+
+class _Change(NamedTuple):
+    """A parameter that varies, at the values of a block: (n, 1, 1, 1) or (n, 1, 1)."""
+
+    place: _Place
+    values: Array
+
+
+class DataLoss:
+    r"""The loss of a network over data, as a function of all its parameters in one vector.
+
+    $$L(\theta) = \frac1n \sum_{k=1}^{n} \ell\big(y_k, \hat y(x_k; \theta)\big)$$
+
+    It can be drawn, restricted and minimized as any function of θ. Its grids are computed in one
+    of these forms (`method` of `loss_grid`):
+
+    - "points": the network runs with the parameters of each point, as `L(θ)` does.
+    - "blocks": one weight changes one column of its layer's sums. What lies below the two weights
+      is computed once; what lies between them, once for each value of the lower one; and in each
+      layer only the columns that change. The points are taken in blocks that stay in the cache.
+    - "polynomial": if no activation but the identity lies above the lower weight, then
+      $\hat y - y = R_0 + u R_1 + v R_2 + uv R_3$, and the mean of its square is a polynomial in u
+      and v. Its nine coefficients are sums over the data, taken once: the grid is a product of
+      three small matrices, $V C U^\top$ with the rows $(1, v, v^2)$ and $(1, u, u^2)$.
+
+    Args:
+        network: The network.
+        params: Parameters that fit it; θ has their order, layer by layer.
+        X: The inputs, shape (n, d_in), a sample a row.
+        y: The targets: shape (n, d_out) for "mse", integer labels of shape (n,) for
+            "softmax_cross_entropy".
+
+    Attributes:
+        network: The network.
+        theta: `params` as one vector, shape (p,).
+
+    Raises:
+        TypeError: An argument does not hold numbers of the right kind.
+        ValueError: A shape does not fit, or an array is empty or not finite. The function raises
+            ValueError for parameters without a last axis of p, and where the loss is not finite.
+
+    Note:
+        **Sufficient statistics.** If all activations are the identity and the loss is "mse", then
+        $\hat y - y = [X \; 1 \; y]\, m$ for some matrix m that depends on θ alone. With
+        $[X \; 1 \; y] = QR$, and because Q keeps lengths, $\lVert \hat y - y \rVert =
+        \lVert R\, m \rVert$. So the d_in + 1 + d_out rows of R stand for all samples, however many
+        there are. This is as exact as the samples themselves. Sums of squares and products,
+        such as $X^\top X$, are not where the loss is small: there large numbers cancel.
+
+        **Rounding.** The terms of the polynomial cancel in the same way. "auto" bounds them, and
+        takes "blocks" if the smallest loss of the grid is below 1/1000 of that bound. So the
+        rounding is below $10^{-12}$ of each loss, as it is without the polynomial.
+
+    Examples:
+        >>> from gdbp.backprop import worked_example
+        >>> example = worked_example()
+        >>> loss = DataLoss(example.network, example.params, example.X, example.Y)
+        >>> loss.theta
+        array([1. , 0.5, 0.5, 0.7, 1. , 2. ])
+        >>> round(float(loss(loss.theta)), 12)
+        4.41
+        >>> loss_grid(loss, loss.theta, 0, 4, [-1.0, 1.0], [0.0, 1.0]).loss.round(12)
+        array([[1.21, 1.21],
+               [1.21, 4.41]])
+
+    References:
+        :cite:t:`li2018visualizing`.
+    """
+
+    def __init__(self, network: Network, params: Params, X: ArrayLike, y: ArrayLike) -> None:
+        layers = network.layers(params)
+        network.loss(params, X, y)  # says what is wrong with the data
+        self.network = network
+        self.theta: Array = ravel(layers)[0]
+        self._layers, self._places = _layout(layers)
+        self._X = np.asarray(X, np.float64)
+        self._ones = np.ones((len(self._X), 1))  # what a bias is multiplied with
+        self._is_mse = network.loss_name == "mse"
+        self._y = np.asarray(y, np.float64 if self._is_mse else None)
+        self._size = self._y.size  # the losses' denominator: samples, times outputs for "mse"
+        self._first_linear_layer = _first_linear_layer(network)
+        if self._is_mse and self._first_linear_layer == 0:
+            self._reduce_data()
+
+    def __call__(self, theta: ArrayLike) -> Any:
+        """Compute the loss at parameters of shape (…, p), all at once; returns shape (…)."""
+        thetas = _checks.float_array("theta", theta)
+        if thetas.shape[-1:] != self.theta.shape:
+            raise ValueError(
+                f"theta needs a last axis of {self.theta.size}, got shape {thetas.shape}"
+            )
+        points = thetas.reshape(-1, self.theta.size)
+        step = self._block_length(-1)
+        losses = np.empty(len(points))
+        with np.errstate(over="ignore", invalid="ignore"):  # _finite says it
+            for start in range(0, len(points), step):
+                block = points[start : start + step]
+                losses[start : start + step] = self._losses(self._outputs(block))
+        return _finite(losses.reshape(thetas.shape[:-1]))[()]
+
+    def _reduce_data(self) -> None:
+        """Replace the samples by the few rows that have the same sum of squares at every θ."""
+        data = np.hstack([self._X, self._ones, self._y])
+        if len(data) > data.shape[1]:
+            d_in = self._X.shape[1]
+            rows = np.linalg.qr(data, mode="r")
+            self._X, self._ones, self._y = np.split(rows, [d_in, d_in + 1], axis=1)
+
+    def _outputs(self, thetas: Array) -> Array:
+        """Run the network with the parameters of each point, shape (n_points, p)."""
+        a = self._X
+        for layer, name in zip(self._layers, self.network.activations, strict=True):
+            z = a @ thetas[:, layer.W].reshape(-1, *layer.shape)
+            if layer.b != _NO_BIAS:
+                z += self._ones * thetas[:, np.newaxis, layer.b]
+            a = ACTIVATIONS[name].f(z)
+        return a
+
+    def _losses(self, outputs: Array) -> Array:
+        """Compute the loss of outputs of shape (…, n, d_out); returns shape (…)."""
+        if self._is_mse:
+            residuals = outputs - self._y
+            return _sum_of_products(residuals, residuals) / self._size
+        # With the classes as the first axis, max and sum run over whole arrays.
+        z = np.ascontiguousarray(np.moveaxis(outputs, -1, 0))
+        largest = z.max(axis=0)
+        log_sums = np.log(np.exp(z - largest).sum(axis=0))
+        n, n_classes = outputs.shape[-2:]
+        flat = outputs.reshape(*outputs.shape[:-2], -1)
+        of_labels = flat.take(np.arange(n) * n_classes + self._y, axis=-1)
+        return np.asarray((log_sums - (of_labels - largest)).sum(axis=-1) / n)
+
+    # --- grids ---
+
+    def _grid(
+        self, params: ArrayLike, i: int, j: int, u: ArrayLike, v: ArrayLike, method: str
+    ) -> LossGrid:
+        theta = np.array(_checks.float_array("params", params, shape=self.theta.shape), np.float64)
+        _indices(i, j, theta.size)
+        theta[i] = theta[j] = 0.0  # what varies is added to the sums without it
+        u, v = _checks.float_array("u", u, ndim=1), _checks.float_array("v", v, ndim=1)
+        places = self._places[i], self._places[j]
+        fast = self._fast_form(places)
+        if method not in ("auto", "blocks", fast):
+            raise ValueError(
+                f"method={method!r} needs the loss 'mse', and only 'identity' as activation from "
+                f"the {'lower' if method == 'polynomial' else 'higher'} of the two layers on"
+            )
+        with np.errstate(over="ignore", invalid="ignore"):  # what is not finite is refused below
+            if fast and method != "blocks":
+                form = self._polynomial if fast == "polynomial" else self._parabolas
+                loss, largest_term = form(theta, places, u, v)
+                if method == fast or largest_term <= 1000 * loss.min() < inf:
+                    return _loss_grid(u, v, _finite(loss) if method == fast else loss)
+            return _loss_grid(u, v, _finite(self._blocks(theta, places, u, v)))
+
+    def _fast_form(self, places: tuple[_Place, _Place]) -> str | None:
+        """Return the name of the form that is faster than "blocks", if one holds."""
+        if not self._is_mse:
+            return None
+        low, high = sorted(place.layer for place in places)
+        if self._first_linear_layer <= low:
+            return "polynomial"
+        return "parabolas" if self._first_linear_layer <= high else None
+
+    def _polynomial(
+        self, theta: Array, places: tuple[_Place, _Place], u: Array, v: Array
+    ) -> tuple[Array, float]:
+        """Compute the grid as V C Uᵀ, and a bound of the terms that are added."""
+        low = min(places[0].layer, places[1].layer)
+        # u takes the terms 1 and v to u and uv; v takes 1 and u to v and uv.
+        varied = [(places[0], ((0, 1), (2, 3))), (places[1], ((0, 2), (1, 3)))]
+        R = self._terms(theta, low, self._below(theta, low), self._ones, 4, varied)
+        R[: len(self._X)] -= self._y
+        R = R.reshape(4, -1)
+        gram = (R.dot(R.T) / self._size).tolist()
+        (g00, g01, g02, g03), (_, g11, g12, g13), (_, _, g22, g23), (_, _, _, g33) = gram
+        C = [[g00, 2 * g01, g11], [2 * g02, 2 * (g03 + g12), 2 * g13], [g22, 2 * g23, g33]]
+        loss = _powers(v).T.dot(C).dot(_powers(u))
+        x, y = _largest(u), _largest(v)
+        rows = [abs(c0) + x * abs(c1) + x * x * abs(c2) for c0, c1, c2 in C]
+        return loss, rows[0] + y * rows[1] + y * y * rows[2]
+
+    def _parabolas(
+        self, theta: Array, places: tuple[_Place, _Place], u: Array, v: Array
+    ) -> tuple[Array, float]:
+        """Compute the grid with a parabola of the higher parameter for each value of the lower."""
+        if places[0].layer > places[1].layer:
+            loss, largest_term = self._parabolas(theta, places[::-1], v, u)
+            return loss.T, largest_term
+        C = np.empty((3, u.size))
+        high = places[1]
+        for at_u, _, between in self._blocks_of_lower(theta, places, u):
+            a = _whole(between).reshape(-1, self._layers[high.layer].shape[0])
+            ones = np.tile(self._ones, (len(a) // len(self._X), 1))
+            R = self._terms(theta, high.layer, a, ones, 2, [(high, ((0, 1),))])
+            R0, R1 = R.reshape(2, -1, *self._y.shape)
+            R0 = R0 - self._y
+            C[0, at_u] = _sum_of_products(R0, R0)
+            C[1, at_u] = 2 * _sum_of_products(R0, R1)
+            C[2, at_u] = _sum_of_products(R1, R1)
+        C /= self._size
+        terms = _largest(v) ** np.arange(3) @ np.abs(C)
+        return _powers(v).T.dot(C), float(terms.max())
+
+    def _terms(
+        self,
+        theta: Array,
+        start: int,
+        inputs: Array,
+        ones: Array,
+        n_terms: int,
+        varied: Sequence[tuple[_Place, Sequence[tuple[int, int]]]],
+    ) -> Array:
+        """Run layers without activation on the terms of a polynomial, one below the other.
+
+        Args:
+            theta: The parameters, 0 for those that vary.
+            start: The layer to start with.
+            inputs: Its inputs, shape (n, d): the first term. The others start with zeros.
+            ones: What a bias is multiplied with, shape (n, 1).
+            n_terms: The number of terms.
+            varied: The parameters that vary, each with what it turns one term into which.
+
+        Returns:
+            The terms of the network's output, shape (n_terms · n, d_out).
+        """
+        n = len(inputs)
+        rows = [slice(k * n, (k + 1) * n) for k in range(n_terms)]
+        a = np.zeros((n_terms * n, inputs.shape[1]))
+        a[:n] = inputs
+        for k in range(start, len(self._layers)):
+            z = a.dot(self._W(theta, k))
+            if self._layers[k].b != _NO_BIAS:
+                z[:n] += ones * theta[self._layers[k].b]
+            for place, steps in varied:
+                if place.layer == k and place.row is None:  # a bias is added to the first term
+                    z[rows[steps[0][1]], place.column] += ones[:, 0]
+                elif place.layer == k:
+                    for old, new in steps:
+                        z[rows[new], place.column] += a[rows[old], place.row]
+            a = z
+        return a
+
+    def _blocks(self, theta: Array, places: tuple[_Place, _Place], u: Array, v: Array) -> Array:
+        """Compute the grid block by block, each column at no more points than it depends on."""
+        if places[0].layer > places[1].layer:
+            return self._blocks(theta, places[::-1], v, u).T
+        losses = np.empty((u.size, v.size))
+        second = places[1]
+        for at_u, change, between in self._blocks_of_lower(theta, places, u):
+            for at_v in _slices(v.size, self._block_length(second.layer) // len(change.values)):
+                changes = [change, _Change(second, v[at_v, np.newaxis, np.newaxis])]
+                top = self._advance(between, theta, second.layer, len(self._layers), changes)
+                losses[at_u, at_v] = self._losses_of_columns(top)
+        return losses.T
+
+    def _blocks_of_lower(
+        self, theta: Array, places: tuple[_Place, _Place], u: Array
+    ) -> Iterator[tuple[slice, _Change, list[_Columns]]]:
+        """Yield the values of the lower parameter in blocks, with the higher layer's inputs."""
+        low, high = places[0].layer, places[1].layer
+        inputs = self._below(theta, low)
+        start = [_Columns(list(range(inputs.shape[1])), inputs[np.newaxis, np.newaxis])]
+        for at_u in _slices(u.size, self._block_length(low)):
+            change = _Change(places[0], u[at_u, np.newaxis, np.newaxis, np.newaxis])
+            yield at_u, change, self._advance(start, theta, low, high, [change])
+
+    def _block_length(self, start: int) -> int:
+        """Return how many points fit in a block, if one column of layer `start` changes."""
+        widest = max([1, *(layer.shape[1] for layer in self._layers[start + 1 :])])
+        return max(1, _BLOCK // (len(self._X) * widest))
+
+    def _advance(
+        self, a: list[_Columns], theta: Array, start: int, stop: int, changes: list[_Change]
+    ) -> list[_Columns]:
+        """Run the layers from `start` to before `stop`, columns by columns."""
+        for k in range(start, stop):
+            W, b = self._W(theta, k), theta[self._layers[k].b]
+            z = self._ones * b if b.size else np.zeros(1)
+            for part in a:
+                z = z + _times(part.value, W[part.columns])
+            moved: dict[int, Array] = {}
+            for place, values in changes:
+                if place.layer == k:
+                    source = self._ones if place.row is None else _column(a, place.row)
+                    moved[place.column] = moved.get(place.column, 0) + values * source
+            f = ACTIVATIONS[self.network.activations[k]].f
+            rest = [column for column in range(W.shape[1]) if column not in moved]
+            a = [_Columns(rest, f(z[..., rest] if moved else z))] if rest else []
+            for c, change in moved.items():
+                a.append(_Columns([c], f(z[..., c : c + 1] + change)))
+        return a
+
+    def _losses_of_columns(self, a: list[_Columns]) -> Array:
+        if self._is_mse:  # a sum over outputs, so that columns that do not change count once
+            differences = [part.value - self._y[:, part.columns] for part in a]
+            return np.asarray(sum(_sum_of_products(r, r) for r in differences) / self._size)
+        return self._losses(_whole(a))
+
+    def _below(self, theta: Array, stop: int) -> Array:
+        """Run the layers before `stop`, which do not vary."""
+        a = self._X
+        for k in range(stop):
+            z = a.dot(self._W(theta, k))
+            if self._layers[k].b != _NO_BIAS:
+                z += self._ones * theta[self._layers[k].b]
+            a = ACTIVATIONS[self.network.activations[k]].f(z)
+        return a
+
+    def _W(self, theta: Array, k: int) -> Array:
+        layer = self._layers[k]
+        return theta[layer.W].reshape(layer.shape)
+
+
+_NO_BIAS = slice(0, 0)
+
+
+def _layout(layers: Params) -> tuple[list[_Layer], list[_Place]]:
+    """Say where in θ each layer's parameters are, and to what each number of θ belongs."""
+    parts: list[_Layer] = []
+    places: list[_Place] = []
+    for k, layer in enumerate(layers):
+        slices = {"b": _NO_BIAS}
+        for name, array in layer.items():
+            slices[name] = slice(len(places), len(places) + array.size)
+            for index in np.ndindex(array.shape):
+                row, column = index if name == "W" else (None, *index)
+                places.append(_Place(k, row, column))
+        parts.append(_Layer(slices["W"], layer["W"].shape, slices["b"]))
+    return parts, places
+
+
+def _first_linear_layer(network: Network) -> int:
+    """Return the layer from which on there is no activation; their number if there is none."""
+    k = len(network.activations)
+    while k > 0 and network.activations[k - 1] == "identity":
+        k -= 1
+    return k
+
+
+def _indices(i: int, j: int, size: int) -> None:
+    _checks.integer("i", i, minimum=0, maximum=size - 1)
+    _checks.integer("j", j, minimum=0, maximum=size - 1)
+    if i == j:
+        raise ValueError(f"j needs another index than i, got {j} for both")
+
+
+def _slices(size: int, step: int) -> list[slice]:
+    return [slice(start, start + step) for start in range(0, size, step)]
+
+
+def _powers(x: Array) -> Array:
+    """Return 1, x and x², shape (3, n)."""
+    powers = np.ones((3, x.size))
+    powers[1] = x
+    np.multiply(x, x, out=powers[2])
+    return powers
+
+
+def _times(a: Array, W: Array) -> Array:
+    # A product with one row is an outer product; numpy's matmul is slow there.
+    return a * W if len(W) == 1 else a @ W
+
+
+def _column(a: list[_Columns], column: int) -> Array:
+    part = next(part for part in a if column in part.columns)
+    at = part.columns.index(column)
+    return part.value[..., at : at + 1]
+
+
+def _whole(a: list[_Columns]) -> Array:
+    """Put the columns together, shape (…, n, d)."""
+    shape = np.broadcast_shapes(*(part.value.shape[:-1] for part in a))
+    whole = np.empty((*shape, sum(len(part.columns) for part in a)))
+    for part in a:
+        whole[..., part.columns] = part.value
+    return whole
+
+
+def _sum_of_products(a: Array, b: Array) -> Array:
+    """Sum over the last two axes: samples and outputs."""
+    shape = (*a.shape[:-2], -1)
+    return np.asarray(np.vecdot(a.reshape(shape), b.reshape(shape)))
+
+
+def _largest(x: Array) -> float:
+    return float(np.abs(x).max())
+
+
+def _finite(losses: Array) -> Array:
+    return _checks.float_array("the loss", losses)

@@ -17,7 +17,8 @@ PACKAGE = Path(gdbp.__file__).parent
 LAYERS = [
     {"_checks", "_trees", "_picture", "plotting"},
     {"calculus", "losses", "optimizers", "autodiff", "checkpoints"},
-    {"descent", "backprop", "surfaces", "drawing"},
+    {"descent", "backprop", "drawing"},
+    {"surfaces"},
     {"explore", "exercises", "torch_nets"},
     {"parallel"},
 ]
