@@ -165,7 +165,7 @@ def scalar_result(name: str, value: Any, *, finite: bool = True) -> Any:
     return array[()]
 
 
-def generator(name: str, value: Any) -> np.random.Generator:
+def generator(name: str, value: Any) -> "np.random.Generator":
     """Return `value` if it is a numpy `Generator`, else raise `TypeError`."""
     if not isinstance(value, np.random.Generator):
         raise TypeError(

@@ -296,7 +296,7 @@ def _row(name: str, value: Array) -> Row:
 
 
 def init_params(
-    sizes: Sequence[int], rng: np.random.Generator, *, scheme: str = "xavier", bias: bool = True
+    sizes: Sequence[int], rng: "np.random.Generator", *, scheme: str = "xavier", bias: bool = True
 ) -> Params:
     r"""Draw the parameters of a stack of dense layers; biases start at zero.
 

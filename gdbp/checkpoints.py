@@ -3,14 +3,13 @@ r"""Checkpoints: a run written down so that it outlives its process, whenever th
 A checkpoint is one file in numpy's own format, .npz: arrays, and facts about the run as JSON. It is
 written aside, brought to the disk, and takes the place of the last one in a single step: at any
 moment the file is whole. Nothing is pickled, so reading a file never runs code from it.
+
+The functions import json, pathlib and zipfile late: few programs that import this module save.
 """
 
-import json
 import math
 import os
-import zipfile
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Any, BinaryIO, TypeVar
 
 import numpy as np
@@ -44,12 +43,17 @@ def save(
         ValueError: An array holds Python objects.
 
     Examples:
+        >>> from pathlib import Path
         >>> from tempfile import mkdtemp
         >>> path = Path(mkdtemp(), "run.npz")
         >>> save(path, {"theta": [1.0, 2.0]}, {"batch_size": 32})
         >>> np.load(path)["theta"]
         array([1., 2.])
     """
+    import json
+    import zipfile
+    from pathlib import Path
+
     target = Path(path)
     aside = target.with_name(f"{target.name}.part")
     facts = json.dumps({"format": FORMAT, "arrays": list(arrays), **about})
@@ -84,12 +88,16 @@ def load(path: str | os.PathLike[str], about: Mapping[str, Any]) -> dict[str, Ar
             differs; numbers that are not integers may differ by 1e-6, relative to their size.
 
     Examples:
+        >>> from pathlib import Path
         >>> from tempfile import mkdtemp
         >>> path = Path(mkdtemp(), "run.npz")
         >>> save(path, {"theta": [1.0, 2.0]}, {"batch_size": 32})
         >>> load(path, {"batch_size": 32})
         {'theta': array([1., 2.])}
     """
+    import json
+    import zipfile
+
     with open(path, "rb") as file:
         try:
             arrays = _read(file)
@@ -97,7 +105,7 @@ def load(path: str | os.PathLike[str], about: Mapping[str, Any]) -> dict[str, Ar
             version, names = facts.pop("format"), facts.pop("arrays")
             if names != list(arrays):
                 raise ValueError("it does not hold the arrays that it names")
-        except _DAMAGE as error:
+        except (zipfile.BadZipFile, *_DAMAGE) as error:
             raise ValueError(
                 f"checkpoint {os.fspath(path)!r} is truncated, damaged or not a checkpoint: {error}"
             ) from error
@@ -164,7 +172,7 @@ def unpack(name: str, like: T, arrays: Mapping[str, Array]) -> T:
     return _map(leaf, like)  # type: ignore[no-any-return]  # what it is made of is like's
 
 
-def generator_state(rng: np.random.Generator) -> str:
+def generator_state(rng: "np.random.Generator") -> str:
     """Write down where a generator of random numbers is.
 
     Args:
@@ -174,13 +182,16 @@ def generator_state(rng: np.random.Generator) -> str:
         Its state as JSON.
 
     Examples:
+        >>> import json
         >>> json.loads(generator_state(np.random.default_rng(0)))["bit_generator"]
         'PCG64'
     """
+    import json
+
     return json.dumps(rng.bit_generator.state, default=lambda array: array.tolist())
 
 
-def set_generator_state(rng: np.random.Generator, state: str) -> None:
+def set_generator_state(rng: "np.random.Generator", state: str) -> None:
     """Put a generator of random numbers back to where it was.
 
     Args:
@@ -197,6 +208,8 @@ def set_generator_state(rng: np.random.Generator, state: str) -> None:
         >>> rng.random() == first
         True
     """
+    import json
+
     rng.bit_generator.state = json.loads(state, object_hook=_arrays_for_lists)
 
 
@@ -208,9 +221,8 @@ def _arrays_for_lists(state: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-# What zipfile and numpy raise for a file that is cut off or has been changed.
+# What else zipfile and numpy raise for a file that is cut off or has been changed.
 _DAMAGE = (
-    zipfile.BadZipFile,
     EOFError,
     KeyError,
     NotImplementedError,
@@ -222,6 +234,8 @@ _DAMAGE = (
 
 
 def _read(file: BinaryIO) -> dict[str, Array]:
+    import zipfile
+
     arrays = {}
     with zipfile.ZipFile(file) as archive:
         for name in archive.namelist():
@@ -249,7 +263,7 @@ def _map(function: Callable[[Any], Any], value: Any) -> Any:
     return function(value)
 
 
-def _sync_folder(folder: Path) -> None:
+def _sync_folder(folder: os.PathLike[str]) -> None:
     """Bring a folder's new entry to the disk, where a folder can be opened (not on Windows)."""
     if os.name != "posix":  # pragma: no cover
         return

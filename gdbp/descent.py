@@ -7,15 +7,12 @@ their progress, and can be killed at any moment and go on (`checkpoint`).
 """
 
 import os
-import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from tqdm import tqdm
 
 from gdbp import _checks, checkpoints
 from gdbp._checks import Array
@@ -147,7 +144,7 @@ def fit(
     grad_fn: Callable[[Tree, Array, Array], Tree] | None = None,
     batch_size: int | None = None,
     n_epochs: int,
-    rng: np.random.Generator,
+    rng: "np.random.Generator",
     record_every: int | None = None,
     keep_every: int = 1,
     on_record: OnRecord | None = None,
@@ -234,7 +231,7 @@ def fit(
     )
 
 
-def batches(n: int, batch_size: int, rng: np.random.Generator) -> list[Indices]:
+def batches(n: int, batch_size: int, rng: "np.random.Generator") -> list[Indices]:
     """Shuffle the indices of n samples and cut them into the batches of one epoch.
 
     Args:
@@ -278,7 +275,7 @@ class Shuffles:
         [2, 2, 1, 2, 2, 1]
     """
 
-    def __init__(self, n: int, batch_size: int, rng: np.random.Generator) -> None:
+    def __init__(self, n: int, batch_size: int, rng: "np.random.Generator") -> None:
         self.n = _checks.integer("n", n, minimum=1)
         self.batch_size = _checks.integer("batch_size", batch_size, minimum=1, maximum=n)
         self.rng = _checks.generator("rng", rng)
@@ -382,6 +379,8 @@ class _Plan:
 
     def about(self, run: _Run, optimizer: Optimizer) -> dict[str, Any]:
         """Return what tells a run from another, at its start."""
+        import zlib  # only where a checkpoint is written
+
         leaves = tree_leaves(run.params, "params")
         return {
             **{name: f"{leaf.dtype}{list(leaf.shape)}" for name, leaf in leaves},
@@ -440,7 +439,7 @@ def _descend(
     start = _Record(0, params, _loss_value(loss_fn, params))
     run = _Run(params, optimizer.init(params), [start])
     about = plan.about(run, optimizer) if plan.checkpoint else {}
-    if plan.checkpoint and Path(plan.checkpoint).exists():
+    if plan.checkpoint and os.path.exists(plan.checkpoint):
         run = plan.resume(run, about)
     else:
         plan.report(run)
@@ -448,7 +447,7 @@ def _descend(
     steps = range(run.t, plan.n_steps)
     # A run that diverges overflows on its way; it is caught below by value, not by warning.
     with np.errstate(over="ignore", invalid="ignore"):
-        for t in tqdm(steps, initial=run.t, total=plan.n_steps, disable=not plan.progress):
+        for t in _shown(steps) if plan.progress else steps:
             loss = None
             try:
                 updates, state = optimizer.update(grad_at(t)(run.params), run.state, run.params)
@@ -468,6 +467,13 @@ def _descend(
         diverged=trouble is not None,
         message=trouble or f"took {plan.n_steps} steps",
     )
+
+
+def _shown(steps: range) -> Iterable[int]:
+    """Show a progress bar while the steps are taken."""
+    from tqdm import tqdm  # most runs show none, and it takes a third as long as numpy to import
+
+    return tqdm(steps, initial=steps.start, total=steps.stop)
 
 
 def _first_steps(optimizer: Optimizer, params: Tree) -> list[float]:

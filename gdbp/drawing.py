@@ -1,6 +1,5 @@
 """The drawing of a graph that `gdbp.autodiff` recorded: boxes, arrows and every number, as SVG."""
 
-import html
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import NamedTuple
@@ -62,15 +61,15 @@ def draw_graph(
     width, height, places = _layout(nodes)
     drawn = [_draw_node(node, places[node.id][0], id, step) for node in nodes]
     drawn += [part for node in nodes for part in _draw_edges(node, places, id)]
-    prefix = html.escape(id)
+    prefix = _escape(id)
     return "\n".join(
         [
             f'<svg xmlns="http://www.w3.org/2000/svg" class="graph" role="img" '
             f'aria-labelledby="{prefix}-title {prefix}-desc" '
             f'width="{width:.0f}" height="{height:.0f}" viewBox="0 0 {width:.0f} {height:.0f}" '
             'font-family="monospace" font-size="12" fill="none" stroke="currentColor">',
-            f'<title id="{prefix}-title">{html.escape(title)}</title>',
-            f'<desc id="{prefix}-desc">{html.escape(_description(nodes, step))}</desc>',
+            f'<title id="{prefix}-title">{_escape(title)}</title>',
+            f'<desc id="{prefix}-desc">{_escape(_description(nodes, step))}</desc>',
             f'<marker id="{prefix}-head" viewBox="0 0 8 8" refX="8" refY="4" markerWidth="8" '
             'markerHeight="8" orient="auto"><path d="M0 0 8 4 0 8z" fill="currentColor" '
             'stroke="none"/></marker>',
@@ -161,12 +160,12 @@ def _draw_node(node: Node, place: _Place, id: str, step: Step | None) -> str:
     middle, weights = (place.left + place.right) / 2, ("bold", "normal", "normal", "normal")
     lines = "".join(
         f'<tspan x="{middle:.1f}" y="{top + (k + 1) * _LINE:.1f}" font-weight="{weight}">'
-        f"{html.escape(line)}</tspan>"
+        f"{_escape(line)}</tspan>"
         for k, (line, weight) in enumerate(zip(_lines(node), weights, strict=True))
     )
     return (
-        f'<g class="{kind}" id="{html.escape(id)}-v{node.id}">'
-        f"<title>{html.escape(str(node))}</title>"
+        f'<g class="{kind}" id="{_escape(id)}-v{node.id}">'
+        f"<title>{_escape(str(node))}</title>"
         f'<rect x="{place.left:.1f}" y="{top:.1f}" width="{place.right - place.left:.1f}" '
         f'height="{_HEIGHT}" rx="{16 if node.op == "leaf" else 3}" '
         f'stroke-width="{3 if current else 1}"/>'
@@ -186,7 +185,7 @@ def _draw_edges(node: Node, places: Sequence[Sequence[_Place]], id: str) -> Iter
             middle = (x0 + left) / 2
             path += f"C{middle:.1f} {y0:.1f} {middle:.1f} {to:.1f} {left:.1f} {to:.1f}H{right:.1f}"
             x0, y0 = right, to
-        yield f'<path class="edge" d="{path}" marker-end="url(#{html.escape(id)}-head)"/>'
+        yield f'<path class="edge" d="{path}" marker-end="url(#{_escape(id)}-head)"/>'
         if edge.derivative is not None and edge.derivative.size == 1:
             beside = y + 12 if way[-1].y < y else y - 4  # where the arrow does not come from
             yield (
@@ -194,3 +193,9 @@ def _draw_edges(node: Node, places: Sequence[Sequence[_Place]], id: str) -> Iter
                 f'text-anchor="end" fill="currentColor" stroke="none">'
                 f"{_short(edge.derivative)}</text>"
             )
+
+
+def _escape(text: str) -> str:
+    from html import escape  # its table of entities is only needed where something is drawn
+
+    return escape(text)

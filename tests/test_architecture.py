@@ -56,6 +56,25 @@ def test_importing_gdbp_is_light() -> None:
     assert run.stdout.strip() == "[]"
 
 
+HEAVY = {"matplotlib", "pandas", "sklearn", "torch", "tqdm"}
+LATE = {"html", "json", "numpy.random", "pathlib", "zipfile"}  # imported where they are used
+
+
+@pytest.mark.parametrize(
+    ("modules", "absent"),
+    [
+        (set(PUBLIC) - {"torch_nets", "parallel", "plotting"}, HEAVY),
+        (set.union(*LAYERS[1:4]), HEAVY | LATE),
+    ],
+    ids=["all that need no PyTorch", "all that compute"],
+)
+def test_the_numpy_modules_import_little_beside_numpy(modules: set[str], absent: set[str]) -> None:
+    names = ", ".join(f"gdbp.{module}" for module in sorted(modules))
+    code = f"import sys; had = set(sys.modules); import {names}; print(*set(sys.modules) - had)"
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert not absent & set(run.stdout.split())
+
+
 def public_objects() -> list[tuple[str, object]]:
     """Return the functions and classes that the modules of the package define for others."""
     found = []
