@@ -8,7 +8,7 @@ Any function of the parameters can be drawn so. `DataLoss`, the loss of a networ
 how it was made, and `loss_grid` draws it in a form that computes nothing twice.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from math import inf
 from typing import Any, NamedTuple
 
@@ -355,10 +355,8 @@ class DataLoss:
     ) -> tuple[Array, float]:
         """Compute the grid as V C Uᵀ, and a bound of the terms that are added."""
         low = min(places[0].layer, places[1].layer)
-        # u takes the terms 1 and v to u and uv; v takes 1 and u to v and uv.
-        varied = [(places[0], ((0, 1), (2, 3))), (places[1], ((0, 2), (1, 3)))]
-        R = self._terms(theta, low, self._below(theta, low), self._ones, 4, varied)
-        R[: len(self._X)] -= self._y
+        R = self._terms(theta, low, self._below(theta, low), self._ones, places)
+        R[0, 0] -= self._y
         R = R.reshape(4, -1)
         gram = (R.dot(R.T) / self._size).tolist()
         (g00, g01, g02, g03), (_, g11, g12, g13), (_, _, g22, g23), (_, _, _, g33) = gram
@@ -380,15 +378,15 @@ class DataLoss:
         for at_u, _, between in self._blocks_of_lower(theta, places, u):
             a = _whole(between).reshape(-1, self._layers[high.layer].shape[0])
             ones = np.tile(self._ones, (len(a) // len(self._X), 1))
-            R = self._terms(theta, high.layer, a, ones, 2, [(high, ((0, 1),))])
-            R0, R1 = R.reshape(2, -1, *self._y.shape)
+            terms = self._terms(theta, high.layer, a, ones, (None, high))
+            R0, R1 = terms.reshape(2, -1, *self._y.shape)
             R0 = R0 - self._y
             C[0, at_u] = _sum_of_products(R0, R0)
             C[1, at_u] = 2 * _sum_of_products(R0, R1)
             C[2, at_u] = _sum_of_products(R1, R1)
         C /= self._size
-        terms = _largest(v) ** np.arange(3) @ np.abs(C)
-        return _powers(v).T.dot(C), float(terms.max())
+        largest_terms = _largest(v) ** np.arange(3) @ np.abs(C)
+        return _powers(v).T.dot(C), float(largest_terms.max())
 
     def _terms(
         self,
@@ -396,36 +394,40 @@ class DataLoss:
         start: int,
         inputs: Array,
         ones: Array,
-        n_terms: int,
-        varied: Sequence[tuple[_Place, Sequence[tuple[int, int]]]],
+        places: tuple[_Place | None, _Place],
     ) -> Array:
-        """Run layers without activation on the terms of a polynomial, one below the other.
+        """Run layers without activation on polynomials in u and v: on each term's coefficient.
 
         Args:
             theta: The parameters, 0 for those that vary.
             start: The layer to start with.
-            inputs: Its inputs, shape (n, d): the first term. The others start with zeros.
+            inputs: Its inputs, which do not vary, shape (n, d).
             ones: What a bias is multiplied with, shape (n, 1).
-            n_terms: The number of terms.
-            varied: The parameters that vary, each with what it turns one term into which.
+            places: Where u and v are; without u there are no terms with it.
 
         Returns:
-            The terms of the network's output, shape (n_terms · n, d_out).
+            The coefficients of the network's output, shape (2, 2, n, d_out), or (2, 1, n, d_out)
+            without u: at [1, 0] that of v, at [0, 1] that of u, at [1, 1] that of uv.
         """
-        n = len(inputs)
-        rows = [slice(k * n, (k + 1) * n) for k in range(n_terms)]
-        a = np.zeros((n_terms * n, inputs.shape[1]))
-        a[:n] = inputs
+        u, v = places
+        shape = (2, 1 if u is None else 2, *inputs.shape)
+        a = np.zeros(shape)
+        a[0, 0] = inputs
         for k in range(start, len(self._layers)):
-            z = a.dot(self._W(theta, k))
+            W = self._W(theta, k)
+            z = a.reshape(-1, W.shape[0]).dot(W).reshape(*shape[:3], W.shape[1])
             if self._layers[k].b != _NO_BIAS:
-                z[:n] += ones * theta[self._layers[k].b]
-            for place, steps in varied:
-                if place.layer == k and place.row is None:  # a bias is added to the first term
-                    z[rows[steps[0][1]], place.column] += ones[:, 0]
-                elif place.layer == k:
-                    for old, new in steps:
-                        z[rows[new], place.column] += a[rows[old], place.row]
+                z[0, 0] += ones * theta[self._layers[k].b]
+            if u is not None and u.layer == k:
+                if u.row is None:
+                    z[0, 1, :, u.column] += ones[:, 0]
+                else:
+                    z[:, 1, :, u.column] += a[:, 0, :, u.row]
+            if v.layer == k:
+                if v.row is None:
+                    z[1, 0, :, v.column] += ones[:, 0]
+                else:
+                    z[1, :, :, v.column] += a[0, :, :, v.row]
             a = z
         return a
 
@@ -539,8 +541,8 @@ def _slices(size: int, step: int) -> list[slice]:
 
 def _powers(x: Array) -> Array:
     """Return 1, x and x², shape (3, n)."""
-    powers = np.ones((3, x.size))
-    powers[1] = x
+    powers = np.empty((3, x.size))
+    powers[0], powers[1] = 1.0, x
     np.multiply(x, x, out=powers[2])
     return powers
 
