@@ -111,8 +111,8 @@ def loss_grid(
         u: The values of the first parameter, shape (n_u,).
         v: The values of the second parameter, shape (n_v,).
         method: "points" calls the loss with the parameters of all points. For a `DataLoss` there
-            are two more, described there: "blocks" and "polynomial". "auto" takes the fastest
-            that is exact.
+            are three more, described there: "blocks", "parabolas" and "polynomial". "auto" takes
+            the fastest that is exact.
 
     Returns:
         The grid; its arrays have shape (n_v, n_u). `u` and `v` are read-only views: each holds
@@ -209,6 +209,10 @@ class DataLoss:
       $\hat y - y = R_0 + u R_1 + v R_2 + uv R_3$, and the mean of its square is a polynomial in u
       and v. Its nine coefficients are sums over the data, taken once: the grid is a product of
       three small matrices, $V C U^\top$ with the rows $(1, v, v^2)$ and $(1, u, u^2)$.
+    - "parabolas": if an activation lies between the two weights, but none other than the identity
+      above the higher one, then $\hat y - y$ is affine in that one, and the mean of its square is
+      a parabola. Each value of the lower weight has its own: its three coefficients are sums over
+      the data.
 
     Args:
         network: The network.
@@ -234,9 +238,9 @@ class DataLoss:
         there are. This is as exact as the samples themselves. Sums of squares and products,
         such as $X^\top X$, are not where the loss is small: there large numbers cancel.
 
-        **Rounding.** The terms of the polynomial cancel in the same way. "auto" bounds them, and
-        takes "blocks" if the smallest loss of the grid is below 1/1000 of that bound. So the
-        rounding is below $10^{-12}$ of each loss, as it is without the polynomial.
+        **Rounding.** The terms of a polynomial or parabola cancel in the same way. "auto" bounds
+        them, and takes "blocks" if the smallest loss of the grid is below 1/1000 of that bound. So
+        the rounding stays below $10^{-12}$ of each loss.
 
     Examples:
         >>> from gdbp.backprop import worked_example

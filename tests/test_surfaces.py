@@ -169,6 +169,9 @@ IN_FIRST, IN_LAST = (0, 0, 0), (1, 0, 0)
     [
         (["identity", "identity"], "mse", [IN_FIRST, IN_LAST], "polynomial"),
         (["tanh", "identity"], "mse", [IN_LAST, (1, None, 0)], "polynomial"),
+        (["identity", "identity"], "mse", [(0, None, 1), (1, None, 0)], "polynomial"),
+        (["identity", "identity"], "mse", [(1, None, 0), (0, None, 1)], "polynomial"),
+        (["tanh", "identity"], "mse", [IN_FIRST, (1, None, 1)], "parabolas"),
         (["tanh", "identity"], "mse", [IN_FIRST, IN_LAST], "parabolas"),
         (["tanh", "identity"], "mse", [IN_LAST, IN_FIRST], "parabolas"),
         (["tanh", "identity"], "mse", [IN_FIRST, (0, 1, 0)], None),
