@@ -37,7 +37,7 @@ def ratio(times: Times, slow: str, fast: str) -> float:
 
 
 def summary(benchmarks: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Return the comparisons that were timed, with the ratios of their goals."""
+    """Return the comparisons that were timed: all rounds, and the goals with their ratios."""
     found = []
     for compared in load().values():
         times = times_of(benchmarks, compared)
@@ -46,9 +46,8 @@ def summary(benchmarks: list[dict[str, Any]]) -> list[dict[str, Any]]:
                 {**vars(goal), "ratio": ratio(times, goal.slow, goal.fast)}
                 for goal in compared.goals
             ]
-            seconds = {name: median(rounds) for name, rounds in times.items()}
             found.append(
-                {"name": compared.name, "title": compared.title, "seconds": seconds, "goals": goals}
+                {"name": compared.name, "title": compared.title, "seconds": times, "goals": goals}
             )
     return found
 
