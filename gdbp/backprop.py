@@ -15,6 +15,7 @@ $$\delta_l = \frac{\partial L}{\partial a_l} \odot f_l'(z_l), \qquad
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from math import isfinite
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -340,6 +341,22 @@ def init_params(
     return params
 
 
+BEFORE_THE_STEP, AFTER_THE_STEP = "the loss before the step", "theta after the step"
+FLOAT64 = np.dtype(np.float64)  # made once: to compare with the type makes a dtype in each call
+
+
+class Step(NamedTuple):
+    """One step of gradient descent.
+
+    Attributes:
+        theta: The weights after it.
+        loss: The loss before it.
+    """
+
+    theta: Array
+    loss: Any
+
+
 @dataclass(frozen=True)
 class WorkedExample:
     r"""The network of two numbers multiplied by hand, with its sample and its learning rate.
@@ -408,20 +425,181 @@ class WorkedExample:
         return np.asarray((self.y - self.predict(theta)) ** 2)[()]
 
     def grad(self, theta: ArrayLike) -> Array:
-        r"""Compute ∇L at weights of shape (6,), written out by hand: the chain rule, six times."""
-        weights = _checks.float_array("theta", theta, shape=(6,))
-        w1, w2, w3, w4, w5, w6 = weights
+        r"""Compute ∇L at weights of shape (…, 6), all at once; returns shape (…, 6).
+
+        Written out by hand: the chain rule, six times.
+        """
+        w1, w2, w3, w4, w5, w6 = self._weights(theta)
         x1, x2 = self.x
         a1, a2 = w1 * x1 + w3 * x2, w2 * x1 + w4 * x2
         dL_dy_hat = -2 * (self.y - (w5 * a1 + w6 * a2))
         dy_hat_dw = np.array([w5 * x1, w6 * x1, w5 * x2, w6 * x2, a1, a2])
-        return np.asarray(dL_dy_hat * dy_hat_dw)
+        return np.moveaxis(dL_dy_hat * dy_hat_dw, 0, -1)
+
+    def step(self, theta: ArrayLike, *, out: Array | None = None) -> Step:
+        r"""Take one step of gradient descent: all weights at once, from the same gradient.
+
+        $$\theta_\text{new} = \theta - \eta \nabla L(\theta)$$
+
+        Args:
+            theta: The weights, shape (…, 6).
+            out: Where to write the new weights: a float64 array of the same shape, `theta`
+                itself included. By default a new one is made.
+
+        Returns:
+            The new weights, and the loss L(θ) before the step, shape (…).
+
+        Raises:
+            TypeError: `theta` does not hold real numbers, or `out` is no float64 array.
+            ValueError: A shape does not fit, `theta` is not finite, or the loss or the step
+                leaves the finite numbers. Nothing is written then.
+
+        Note:
+            For one start the formula is computed with Python's numbers: a call of numpy costs
+            more than all of its arithmetic. For many starts, step after step, see `Starts`.
+
+        Examples:
+            >>> example = worked_example()
+            >>> example.step(example.theta).theta.round(6)
+            array([0.979 , 0.458 , 0.458 , 0.616 , 0.958 , 1.9601])
+        """
+        weights: Sequence[float] | Array
+        if isinstance(theta, np.ndarray) and theta.shape == (6,) and theta.dtype == FLOAT64:
+            weights, loss = self._step_of_one(theta)
+        else:
+            weights, loss = self._step_of_many(theta)
+        if out is None:
+            return Step(np.array(weights), loss)
+        if out is not theta or not isinstance(out, np.ndarray) or out.dtype != FLOAT64:
+            _check_out(out, np.shape(theta))
+        out[...] = weights
+        return Step(out, loss)
+
+    def _step_of_many(self, theta: ArrayLike) -> tuple[Array, Any]:
+        """Take the step as the formula says it."""
+        weights = np.asarray(theta) - self.lr * self.grad(theta)
+        loss = _checks.float_array(BEFORE_THE_STEP, self.loss(theta))[()]
+        return _checks.float_array(AFTER_THE_STEP, weights), loss
+
+    def _step_of_one(self, theta: Array) -> tuple[Sequence[float], float]:
+        """Take the same step in Python's numbers, with η ∂L/∂ŷ multiplied out of the gradient."""
+        w1, w2, w3, w4, w5, w6 = theta.tolist()
+        x1, x2 = self.x.tolist()
+        a1, a2 = w1 * x1 + w3 * x2, w2 * x1 + w4 * x2
+        error = w5 * a1 + w6 * a2 - self.y
+        s = 2 * self.lr * error
+        s1, s2 = s * w5, s * w6
+        weights = (w1 - s1 * x1, w2 - s2 * x1, w3 - s1 * x2, w4 - s2 * x2, w5 - s * a1, w6 - s * a2)
+        loss = error * error
+        if not isfinite(sum(weights, loss)):
+            for name, value in (
+                ("theta", theta),
+                (BEFORE_THE_STEP, loss),
+                (AFTER_THE_STEP, weights),
+            ):
+                _checks.float_array(name, value)
+        return weights, loss
 
     def _weights(self, theta: ArrayLike) -> Any:
         weights = _checks.float_array("theta", theta)
-        if weights.shape[-1:] != (6,):
-            raise ValueError(f"theta needs a last axis of 6, got shape {weights.shape}")
+        _check_six(weights)
         return np.moveaxis(weights, -1, 0)
+
+
+def _check_six(weights: Array) -> None:
+    if weights.shape[-1:] != (6,):
+        raise ValueError(f"theta needs a last axis of 6, got shape {weights.shape}")
+
+
+def _check_out(out: Array, shape: tuple[int, ...]) -> None:
+    """Check an array to write to: nothing is broadcast or rounded on its way into it."""
+    if not isinstance(out, np.ndarray) or out.dtype != np.float64:
+        got = f"dtype {out.dtype}" if isinstance(out, np.ndarray) else type(out).__name__
+        raise TypeError(f"out needs to be a float64 array, got {got}")
+    if out.shape != shape:
+        raise ValueError(f"out needs the shape of theta, {shape}, got shape {out.shape}")
+
+
+class Starts:
+    r"""The worked example's descent from n starts at once, in place.
+
+    A step is `WorkedExample.step`, with nothing made anew: the weights stand in six contiguous
+    rows, so that one call of numpy does one operation for all starts, and each call writes into an
+    array made beforehand.
+
+    Args:
+        example: The network, its sample and its learning rate.
+        theta: The starts, shape (n, 6); they are copied.
+
+    Raises:
+        TypeError: `theta` does not hold real numbers.
+        ValueError: `theta` has another shape, or is not finite.
+
+    Examples:
+        >>> example = worked_example()
+        >>> starts = Starts(example, [example.theta, 2 * example.theta])
+        >>> starts.step().round(6)
+        array([  4.41, 116.64])
+        >>> starts.theta[0].round(6)
+        array([0.979 , 0.458 , 0.458 , 0.616 , 0.958 , 1.9601])
+    """
+
+    def __init__(self, example: WorkedExample, theta: ArrayLike) -> None:
+        given = _checks.float_array("theta", theta, ndim=2)
+        _check_six(given)
+        n = len(given)
+        # Numbers as arrays: of Python's numbers, numpy would make arrays in each call.
+        self._x = np.array(example.x, dtype=np.float64)
+        self._x1, self._x2 = np.array(self._x[0]), np.array(self._x[1])
+        self._y, self._two_lr = np.array(float(example.y)), np.array(2.0 * example.lr)
+        # Each part of a buffer is cut out once: a view costs as much as an operation on n numbers.
+        self._weights = np.array(given.T, dtype=np.float64, order="C")
+        self._hidden, self._output = self._weights[:4].reshape(2, 2 * n), self._weights[4:]
+        self._w5, self._w6 = self._output
+        self._a, self._delta, self._products = np.empty((3, 2, n))
+        (self._a1, self._a2), (self._delta1, self._delta2) = self._a, self._delta
+        self._a_flat, self._delta_flat = self._a.reshape(-1), self._delta.reshape(-1)
+        self._product5, self._product6 = self._products
+        self._error, self._s, self._loss = np.empty((3, n))
+        self._update = np.empty((6, n))
+        self._update12, self._update34 = self._update[:4].reshape(2, 2 * n)
+        self._update5, self._update6 = self._update[4:]
+
+    @property
+    def theta(self) -> Array:
+        """The weights as they are now, shape (n, 6). It is a view: writing to it moves a start."""
+        return self._weights.T
+
+    def step(self) -> Array:
+        """Take one step from each start.
+
+        Returns:
+            The losses before the step, shape (n,); the next step writes over them.
+
+        Raises:
+            ValueError: A start has left the finite numbers. `theta` shows what came of it.
+
+        Note:
+            A loss alone that overflows is infinite; numpy warns of it.
+        """
+        # forward: a = x1 (w1, w2) + x2 (w3, w4), and the error ŷ - y
+        np.dot(self._x, self._hidden, self._a_flat)
+        np.multiply(self._output, self._a, self._products)
+        np.add(self._product5, self._product6, self._error)
+        np.subtract(self._error, self._y, self._error)
+        np.square(self._error, self._loss)
+        # backward, with η in it from the start: s = η ∂L/∂ŷ, and δ = s (w5, w6)
+        np.multiply(self._error, self._two_lr, self._s)
+        np.multiply(self._s, self._w5, self._delta1)
+        np.multiply(self._s, self._w6, self._delta2)
+        np.multiply(self._delta_flat, self._x1, self._update12)
+        np.multiply(self._delta_flat, self._x2, self._update34)
+        np.multiply(self._s, self._a1, self._update5)
+        np.multiply(self._s, self._a2, self._update6)
+        np.subtract(self._weights, self._update, self._weights)
+        if not isfinite(np.vdot(self._weights, self._weights)):
+            _checks.float_array(AFTER_THE_STEP, self.theta)
+        return self._loss
 
 
 def worked_example(

@@ -9,7 +9,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gdbp.backprop import ACTIVATIONS, LOSSES, Network, init_params, worked_example
+from gdbp.backprop import ACTIVATIONS, LOSSES, Network, Starts, init_params, worked_example
 from gdbp.calculus import check_gradient
 from gdbp.optimizers import apply_updates, sgd
 
@@ -391,6 +391,80 @@ def test_worked_example_is_batched_over_leading_axes():
     assert losses[1, 2] == example.loss(thetas[1, 2])
 
 
+def test_gradients_and_steps_are_batched_over_leading_axes():
+    example = worked_example(**ASYMMETRIC)
+    thetas = np.random.default_rng(0).normal(size=(3, 4, 6))
+    for order in "CF":
+        starts = np.array(thetas, order=order)
+        grads, step = example.grad(starts), example.step(starts)
+        assert grads.shape == step.theta.shape == (3, 4, 6)
+        assert step.loss.shape == (3, 4)
+        for index in np.ndindex(3, 4):
+            np.testing.assert_array_equal(grads[index], example.grad(thetas[index]))
+            np.testing.assert_array_equal(
+                step.theta[index], thetas[index] - example.lr * grads[index]
+            )
+        np.testing.assert_array_equal(starts, thetas)
+
+
+finite_theta = st.lists(st.floats(-3, 3), min_size=6, max_size=6)
+
+
+@given(finite_theta)
+def test_a_step_is_one_of_gradient_descent(theta):
+    example, theta = worked_example(**ASYMMETRIC), np.array(theta)
+    expected, before = theta - example.lr * example.grad(theta), theta.copy()
+    for given_as in (theta, theta.tolist(), theta[np.newaxis]):  # the short form and the plain one
+        step = example.step(given_as)
+        assert_close(np.reshape(step.theta, 6), expected)
+        assert_close(np.reshape(step.loss, ()), example.loss(theta))
+    np.testing.assert_array_equal(theta, before)
+
+
+def test_a_step_writes_where_it_is_told_to():
+    example = worked_example()
+    expected = example.step(example.theta).theta
+    out = np.empty(6)
+    assert example.step(example.theta, out=out).theta is out
+    np.testing.assert_array_equal(out, expected)
+    in_place = example.theta.copy()
+    assert example.step(in_place, out=in_place).theta is in_place
+    np.testing.assert_array_equal(in_place, expected)
+    many = np.array([example.theta, example.theta])
+    assert example.step(many, out=many).theta is many
+    np.testing.assert_allclose(many, [expected, expected], rtol=1e-12)
+
+
+def test_a_step_takes_large_weights_for_what_they_are():
+    theta = np.array([1e308, 1e308, 0, 0, 0, 0])  # finite, while their sum is not
+    np.testing.assert_allclose(worked_example().step(theta).theta[:2], theta[:2], rtol=1e-12)
+
+
+def test_starts_go_where_each_start_goes_alone():
+    example = worked_example(**ASYMMETRIC)
+    theta = np.random.default_rng(0).normal(size=(5, 6))
+    before, alone = theta.copy(), theta.copy()
+    starts = Starts(example, theta)
+    for _ in range(20):
+        step = example.step(alone)
+        loss = starts.step()
+        assert_close(loss, step.loss)
+        assert_close(starts.theta, step.theta)
+        alone = step.theta
+    np.testing.assert_array_equal(theta, before)
+
+
+def test_starts_work_in_the_arrays_that_they_have():
+    starts = Starts(worked_example(), np.ones((3, 6)))
+    theta, loss = starts.theta, starts.step()
+    first = loss.copy()
+    assert starts.step() is loss
+    assert (loss < first).all()
+    assert np.shares_memory(theta, starts.theta)
+    theta[0] = worked_example().theta
+    assert starts.step()[0] == pytest.approx(4.41, rel=1e-12)
+
+
 def test_params_of_the_worked_example_are_copies():
     example = worked_example()
     for layer in example.params:
@@ -550,6 +624,87 @@ def test_worked_example_needs_six_weights(method):
         getattr(worked_example(), method)([1, 1, 1, 1, 1, np.inf])
 
 
-def test_the_gradient_by_hand_takes_one_point():
-    with pytest.raises(ValueError, match=r"theta needs shape \(6,\), got shape \(2, 6\)"):
-        worked_example().grad(np.ones((2, 6)))
+def test_a_gradient_needs_six_weights():
+    with pytest.raises(ValueError, match=r"theta needs a last axis of 6, got shape \(2, 5\)"):
+        worked_example().grad(np.ones((2, 5)))
+
+
+@pytest.mark.parametrize(
+    ("theta", "error", "match"),
+    [
+        (
+            np.array([1, 1, 1, 1, 1, np.inf]),
+            ValueError,
+            r"theta needs finite .*inf at index \(5,\)",
+        ),
+        ([[1, 1, 1, 1, 1, np.nan]], ValueError, r"theta needs finite .*nan at index \(0, 5\)"),
+        (np.ones(5), ValueError, r"theta needs a last axis of 6, got shape \(5,\)"),
+        (["a"] * 6, TypeError, "theta needs real numbers"),
+        (np.array([2e-10, 0, 0, 0, 1e160, 0]), ValueError, "theta after the step needs finite"),
+        (np.array([1e77, 0, 0, 0, 1e78, 0]), ValueError, "the loss before the step needs finite"),
+    ],
+)
+@pytest.mark.filterwarnings("ignore:overflow")  # of the plain form, where the case has one
+def test_a_step_says_what_is_wrong(theta, error, match):
+    example, out = worked_example(), np.full(np.shape(theta), 7.0)
+    lists = theta.tolist() if isinstance(theta, np.ndarray) else theta
+    for given_as in (theta, lists):  # the short form and the plain one
+        with pytest.raises(error, match="^" + match):
+            example.step(given_as, out=out)
+        assert (out == 7).all()
+
+
+@pytest.mark.parametrize(
+    ("out", "error", "match"),
+    [
+        ([0.0] * 6, TypeError, "out needs to be a float64 array, got list"),
+        (np.ones(6, np.float32), TypeError, "out needs to be a float64 array, got dtype float32"),
+        (np.ones((2, 6)), ValueError, r"out needs the shape of theta, \(6,\), got .*\(2, 6\)"),
+    ],
+)
+def test_a_step_says_what_is_wrong_with_its_out(out, error, match):
+    example = worked_example()
+    with pytest.raises(error, match="^" + match):
+        example.step(example.theta, out=out)
+    with pytest.raises(error, match="^" + match):
+        example.step(example.theta.tolist(), out=out)
+
+
+def test_a_step_does_not_write_into_what_is_no_float64_array():
+    theta = [1, 1, 1, 1, 1, 1]
+    with pytest.raises(TypeError, match="out needs to be a float64 array, got list"):
+        worked_example().step(theta, out=theta)
+    theta = np.ones(6, np.float32)
+    with pytest.raises(TypeError, match="out needs to be a float64 array, got dtype float32"):
+        worked_example().step(theta, out=theta)
+
+
+@pytest.mark.parametrize(
+    ("theta", "error", "match"),
+    [
+        (np.ones(6), ValueError, r"theta needs 2 axes, got shape \(6,\)"),
+        (np.ones((6, 5)), ValueError, r"theta needs a last axis of 6, got shape \(6, 5\)"),
+        ([[1, 1, 1, 1, 1, np.nan]], ValueError, r"theta needs finite .*nan at index \(0, 5\)"),
+        ([["a"] * 6], TypeError, "theta needs real numbers"),
+    ],
+)
+def test_starts_say_what_is_wrong(theta, error, match):
+    with pytest.raises(error, match="^" + match):
+        Starts(worked_example(), theta)
+
+
+def test_starts_say_which_start_has_left_the_finite_numbers():
+    starts = Starts(worked_example(), [[1.0] * 6, [1e60] * 6])
+    starts.step()
+    with (
+        pytest.warns(RuntimeWarning, match="overflow|invalid"),
+        pytest.raises(ValueError, match=r"^theta after the step needs finite .* at index \(1, 0\)"),
+    ):
+        starts.step()
+
+
+def test_starts_take_large_weights_for_what_they_are():
+    theta = [0.0, 0.0, 1e160, 0.0, 0.0, 0.0]  # finite, while its square is not
+    starts = Starts(replace(worked_example(), x=np.array([1.0, 0.0])), [theta])
+    starts.step()
+    assert starts.theta.tolist() == [theta]
