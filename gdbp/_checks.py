@@ -62,12 +62,18 @@ def float_array(
         raise ValueError(f"{name} needs shape {shape}, got shape {array.shape}")
     if array.size == 0:
         raise ValueError(f"{name} needs at least one number, got shape {array.shape}")
-    if finite and not np.isfinite(array).all():
+    if finite:
+        all_finite(name, array)
+    return array
+
+
+def all_finite(name: str, array: Array) -> None:
+    """Raise `NotFiniteError` where an array holds NaN or infinity."""
+    if not np.isfinite(array).all():
         where = np.argwhere(~np.isfinite(array))[0]
         found = array[tuple(where)]
         place = f" at index {tuple(int(k) for k in where)}" if array.ndim else ""
         raise NotFiniteError(f"{name} needs finite numbers, got {found}{place}")
-    return array
 
 
 def same_shape(name: str, array: Array, reference_name: str, reference: Array) -> None:

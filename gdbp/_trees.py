@@ -49,18 +49,58 @@ def _is_list_of_trees(tree: Tree) -> bool:
     )
 
 
-def float_tree(name: str, tree: Tree, *, finite: bool = True) -> Tree:
+def float_tree(name: str, tree: Tree, *, finite: bool = True, copy: bool = True) -> Tree:
     """Return a copy of `tree` with floating-point leaves.
+
+    Without `copy`, what needs no conversion is the caller's own.
 
     Raises:
         TypeError: A leaf does not hold real numbers.
         ValueError: `tree` has no leaf, or a leaf is ragged, empty or not finite.
     """
+    if not (finite or copy) and _holds_floats(tree):
+        return tree  # names are for messages: most of the time is spent on them
     leaves = [float_array(where, leaf, finite=finite) for where, leaf in tree_leaves(tree, name)]
     if not leaves:
         raise ValueError(f"{name} needs at least one array, got {tree!r}")
     remaining = iter(leaves)
-    return tree_map(lambda _: np.array(next(remaining)), tree)
+    return tree_map(lambda _: np.array(next(remaining), copy=copy or None), tree)
+
+
+def _holds_floats(tree: Tree) -> bool:
+    """Tell whether each leaf is an array of floating-point numbers, none of them empty."""
+    if isinstance(tree, np.ndarray):
+        return tree.dtype.kind == "f" and tree.size > 0
+    if not isinstance(tree, dict | list | tuple) or not tree:
+        return False
+    return all(map(_holds_floats, tree.values() if isinstance(tree, dict) else tree))
+
+
+def leaves_like(name: str, tree: Tree, reference_name: str, reference: Tree) -> list[Any]:
+    """Return the leaves of `tree` in the order of `reference`; all leaves of both are arrays.
+
+    Raises:
+        ValueError: The trees differ in their nesting, or in the shape of a leaf.
+    """
+    leaves: list[Any] = []
+    if not _collect(tree, reference, leaves):
+        same_structure(name, tree, reference_name, reference)
+        raise ValueError(f"{name} needs the nesting of {reference_name}")
+    return leaves
+
+
+def _collect(tree: Tree, reference: Tree, leaves: list[Any]) -> bool:
+    """Add the leaves of `tree` to `leaves`; tell whether it has the structure of `reference`."""
+    if isinstance(reference, np.ndarray):
+        leaves.append(tree)
+        return isinstance(tree, np.ndarray) and tree.shape == reference.shape
+    if isinstance(reference, dict):
+        if not isinstance(tree, dict) or tree.keys() != reference.keys():
+            return False
+        return all(_collect(tree[key], reference[key], leaves) for key in reference)
+    if not isinstance(tree, list | tuple) or len(tree) != len(reference):
+        return False
+    return all(_collect(*branches, leaves) for branches in zip(tree, reference, strict=True))
 
 
 def same_structure(name: str, tree: Tree, reference_name: str, reference: Tree) -> None:

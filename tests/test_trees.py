@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 
-from gdbp._trees import float_tree, ravel, same_structure, tree_leaves, tree_map
+from gdbp._trees import float_tree, leaves_like, ravel, same_structure, tree_leaves, tree_map
 
 untimed = settings(deadline=None)
 arrays = npst.arrays(
@@ -104,6 +104,37 @@ def test_float_tree_copies_and_converts_integers():
     assert W[0, 0] == 1
     assert copy["n"].dtype == np.float64
     np.testing.assert_array_equal(copy["n"], [1, 2])
+
+
+def test_float_tree_without_a_copy_converts_only_what_it_must():
+    tree = {"W": W, "n": [1, 2]}
+    floats = float_tree("params", tree, copy=False)
+    assert floats["W"] is W
+    assert floats["n"].dtype == np.float64
+    whole = ({"W": W}, [b])
+    assert float_tree("params", whole, finite=False, copy=False) is whole
+    for bad in ({}, [], [W, b[:0]]):
+        with pytest.raises(ValueError, match=r"^p.* needs at least one"):
+            float_tree("p", bad, finite=False, copy=False)
+
+
+@untimed
+@given(trees)
+def test_a_tree_has_its_own_leaves(tree):
+    leaves = leaves_like("tree", tree, "tree", tree)
+    assert all(a is b for a, (_, b) in zip(leaves, tree_leaves(tree, ""), strict=True))
+
+
+def test_leaves_come_in_the_order_of_the_reference():
+    leaves = leaves_like("grads", {"b": (b, W), "W": W}, "params", {"W": W, "b": [b, W]})
+    assert [leaf is W for leaf in leaves] == [True, False, True]
+
+
+@pytest.mark.parametrize("tree", [{0: b}, {"W": W, "empty": {}}, [W, b], b, [W, W, W]])
+def test_the_leaves_of_another_nesting_are_refused(tree):
+    reference = [b] if isinstance(tree, dict) and 0 in tree else {"W": W}
+    with pytest.raises(ValueError, match=r"^grads\b.*\bparams\b"):
+        leaves_like("grads", tree, "params", reference)
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
