@@ -451,7 +451,7 @@ def _descend(
             loss = None
             try:
                 updates, state = optimizer.update(grad_at(t)(run.params), run.state, run.params)
-                params = float_tree("params", apply_updates(run.params, updates))
+                params = apply_updates(run.params, updates)
                 if (t + 1) % plan.record_every == 0 or t + 1 == plan.n_steps:
                     loss = _loss_value(loss_fn, params)
             except _checks.NotFiniteError as error:

@@ -1,30 +1,50 @@
 r"""Optimizers: how a gradient becomes a step.
 
-An optimizer is a pair of pure functions. `init(params)` makes its state; `update(grads, state,
+An optimizer is a set of pure functions. `init(params)` makes its state; `update(grads, state,
 params)` returns the step to add to the parameters, and the next state. Nothing is changed in
-place, so a run can be stopped, compared or repeated from any point.
+place, so a run can be stopped, compared or repeated from any point; a long run on many parameters
+hands its arrays over with `out=`, and they are written again and again.
 
 The methods stand in the order of their complexity. Each has an inner function `step`: its formula
 for one array θ and its gradient g, at step t = 1, 2, …, with the learning rate η of that step and
-the arrays it remembers; it returns the update and what to remember. All else that an optimizer
-does is the same for all of them and stands in one place, `_elementwise`.
+the arrays it remembers; it returns the update and what to remember. Beside it stands
+`step_in_place`, the same formula for `out=`: it changes the memory, leaves the update in u, and
+has a second array w to work with. All else that an optimizer does is the same for all of them and
+stands in one place, `_elementwise`.
 """
 
 import math
-from collections.abc import Callable
-from typing import Any, NamedTuple
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
 from gdbp import _checks
+from gdbp._blocks import Block, Leaves, check_buffers, check_finite, seem_finite, vector
 from gdbp._checks import Array
-from gdbp._trees import Tree, float_tree, same_structure, tree_leaves, tree_map
+from gdbp._trees import Tree, float_tree, leaves_like, tree_leaves, tree_map
 
 Schedule = Callable[[int], float]
 """A learning rate that changes: from the number of steps taken before, 0 at first, to η ≥ 0."""
 
 Step = Callable[..., tuple[Array, ...]]
 """A formula for one array; see `_elementwise`."""
+
+StepInPlace = Callable[..., None]
+"""The same formula, written into arrays; see `_elementwise`."""
+
+Out = tuple[Tree, Any]
+"""Arrays to write to: a tree like the parameters, and a state."""
+
+
+class _Advance(Protocol):
+    def __call__(
+        self,
+        grads: Tree,
+        state: NamedTuple,
+        params: Tree,
+        out: Out | None = None,
+    ) -> tuple[Tree, NamedTuple]: ...
 
 
 class Optimizer(NamedTuple):
@@ -42,10 +62,29 @@ class Optimizer(NamedTuple):
               learning rate's schedule returns anything but a finite number ≥ 0;
             - `gdbp._checks.NotFiniteError`, a `ValueError`, if NaN or infinity is in an argument,
               or arises in the step, so that no state ever holds one.
+
+            `out=(updates, state)` writes the result into these arrays and returns them. They have
+            the structure, the shapes and the type of `params`, and may be the arguments' own:
+            `out=(updates, state)` with the old state overwrites it. After an error in the values
+            (`NotFiniteError`) they hold anything, so a state that was its own `out` is lost; after
+            any other error they are as they were. `TypeError` or `ValueError` if they do not fit,
+            are no C-contiguous, writable arrays, or share memory in any other way.
+        step: From `(grads, state, params)` to `(params, state)`: the update, and added at once.
+            `out=(params, state)` as for `update`. In place, no update is written to memory.
+
+    Examples:
+        >>> optimizer = sgd(lr=0.1, momentum=0.9)
+        >>> params, grads = np.array([1.0, 3.0]), np.array([2.0, 6.0])
+        >>> state = optimizer.init(params)
+        >>> for _ in range(2):
+        ...     params, state = optimizer.step(grads, state, params, out=(params, state))
+        >>> params
+        array([0.42, 1.26])
     """
 
     init: Callable[[Tree], NamedTuple]
-    update: Callable[[Tree, NamedTuple, Tree], tuple[Tree, NamedTuple]]
+    update: _Advance
+    step: _Advance
 
 
 class SGDState(NamedTuple):
@@ -53,7 +92,7 @@ class SGDState(NamedTuple):
 
     Attributes:
         t: The number of steps taken.
-        velocity: The momentum buffer, shaped like the parameters.
+        velocity: The momentum buffer, shaped like the parameters. Without momentum it stays 0.
     """
 
     t: int
@@ -112,11 +151,27 @@ def sgd(
         raise ValueError("nesterov needs a momentum > 0, got momentum 0")
 
     def step(theta: Array, g: Array, t: int, eta: float, v: Array) -> tuple[Array, ...]:
-        g = g + weight_decay * theta
-        v = momentum * v + g
+        g = g + weight_decay * theta if weight_decay else g
+        v = momentum * v + g if momentum else g
         return -eta * (g + momentum * v if nesterov else v), v
 
-    return _elementwise(lr, SGDState, step)
+    def step_in_place(
+        theta: Array, g: Array, t: int, eta: float, u: Array, w: Array, v: Array
+    ) -> None:
+        if weight_decay:
+            g = _decayed(g, weight_decay, theta, w)
+        if momentum:
+            v *= momentum
+            v += g
+        if nesterov:
+            np.multiply(v, momentum, out=u)
+            u += g
+            u *= -eta
+        else:
+            np.multiply(v if momentum else g, -eta, out=u)
+
+    unused = {} if momentum else {"velocity": "velocity"}
+    return _elementwise(lr, SGDState, step, step_in_place, unused=unused)
 
 
 class AdagradState(NamedTuple):
@@ -179,12 +234,23 @@ def adagrad(
     eps = _checks.real("eps", eps, minimum=0)
 
     def step(theta: Array, g: Array, t: int, eta: float, v: Array) -> tuple[Array, ...]:
-        g = g + weight_decay * theta
+        g = g + weight_decay * theta if weight_decay else g
         v = v + g**2
         eta = eta / (1 + (t - 1) * lr_decay)
         return -eta * g / (np.sqrt(v) + eps), v
 
-    return _elementwise(lr, AdagradState, step, start=v_0)
+    def step_in_place(
+        theta: Array, g: Array, t: int, eta: float, u: Array, w: Array, v: Array
+    ) -> None:
+        if weight_decay:
+            g = _decayed(g, weight_decay, theta, w)
+        v += np.square(g, out=u)
+        np.multiply(g, -eta / (1 + (t - 1) * lr_decay), out=w)
+        np.sqrt(v, out=u)
+        u += eps
+        np.divide(w, u, out=u)
+
+    return _elementwise(lr, AdagradState, step, step_in_place, divisors=("v",), start=v_0)
 
 
 class RMSpropState(NamedTuple):
@@ -192,9 +258,10 @@ class RMSpropState(NamedTuple):
 
     Attributes:
         t: The number of steps taken.
-        m: The running mean of the gradients, shaped like the parameters.
+        m: The running mean of the gradients, shaped like the parameters; it stays 0 if the method
+            is not centered.
         v: The running mean of the squared gradients, shaped like the parameters.
-        velocity: The momentum buffer u, shaped like the parameters.
+        velocity: The momentum buffer u, shaped like the parameters. Without momentum it stays 0.
     """
 
     t: int
@@ -265,14 +332,37 @@ def rmsprop(
     def step(
         theta: Array, g: Array, t: int, eta: float, m: Array, v: Array, u: Array
     ) -> tuple[Array, ...]:
-        g = g + weight_decay * theta
+        g = g + weight_decay * theta if weight_decay else g
         m = alpha * m + (1 - alpha) * g
         v = alpha * v + (1 - alpha) * g**2
         mean_square = np.maximum(v - m**2, 0) if centered else v
         u = momentum * u + g / (np.sqrt(mean_square) + eps)
         return -eta * u, m, v, u
 
-    return _elementwise(lr, RMSpropState, step)
+    def step_in_place(
+        theta: Array, g: Array, t: int, eta: float, u: Array, w: Array, *memory: Array
+    ) -> None:
+        m, v, velocity = memory
+        if weight_decay:
+            g = _decayed(g, weight_decay, theta, w)
+        _average(v, alpha, np.square(g, out=u), u)
+        if centered:
+            _average(m, alpha, g, u)
+            np.square(m, out=u)
+            np.subtract(v, u, out=u)
+            np.maximum(u, 0, out=u)
+        np.sqrt(u if centered else v, out=u)
+        u += eps
+        np.divide(g, u, out=u)
+        if momentum:
+            velocity *= momentum
+            velocity += u
+        np.multiply(velocity if momentum else u, -eta, out=u)
+
+    unused = {} if centered else {"m": "m"}
+    unused |= {} if momentum else {"velocity": "velocity"}
+    divisors = ("v", "m") if centered else ("v",)
+    return _elementwise(lr, RMSpropState, step, step_in_place, unused=unused, divisors=divisors)
 
 
 class AdamState(NamedTuple):
@@ -282,7 +372,7 @@ class AdamState(NamedTuple):
         t: The number of steps taken.
         m: The running mean of the gradients, shaped like the parameters.
         v: The running mean of the squared gradients, shaped like the parameters.
-        v_max: With AMSGrad the largest v so far, else v; shaped like the parameters.
+        v_max: With AMSGrad the largest v so far, else the arrays of v; shaped like the parameters.
     """
 
     t: int
@@ -342,14 +432,22 @@ def adam(
         :cite:t:`kingma2015adam`, algorithm 1; AMSGrad: :cite:t:`reddi2018convergence`,
         algorithm 2.
     """
-    direction = _adam_direction(beta1, beta2, eps, amsgrad)
+    direction, direction_in_place = _adam_directions(beta1, beta2, eps, amsgrad)
     weight_decay = _checks.real("weight_decay", weight_decay, minimum=0)
 
     def step(theta: Array, g: Array, t: int, eta: float, *moments: Array) -> tuple[Array, ...]:
-        d, *moments_next = direction(g + weight_decay * theta, t, *moments)
+        g = g + weight_decay * theta if weight_decay else g
+        d, *moments_next = direction(g, t, *moments)
         return -eta * d, *moments_next
 
-    return _elementwise(lr, AdamState, step)
+    def step_in_place(
+        theta: Array, g: Array, t: int, eta: float, u: Array, w: Array, *moments: Array
+    ) -> None:
+        if weight_decay:
+            g = _decayed(g, weight_decay, theta, w)
+        direction_in_place(-eta, g, t, u, *moments)
+
+    return _adam_like(lr, step, step_in_place, amsgrad)
 
 
 def adamw(
@@ -398,18 +496,31 @@ def adamw(
     References:
         :cite:t:`loshchilov2019decoupled`, algorithm 2.
     """
-    direction = _adam_direction(beta1, beta2, eps, amsgrad)
+    direction, direction_in_place = _adam_directions(beta1, beta2, eps, amsgrad)
     weight_decay = _checks.real("weight_decay", weight_decay, minimum=0)
 
     def step(theta: Array, g: Array, t: int, eta: float, *moments: Array) -> tuple[Array, ...]:
         d, *moments_next = direction(g, t, *moments)
         return -eta * (d + weight_decay * theta), *moments_next
 
-    return _elementwise(lr, AdamState, step)
+    def step_in_place(
+        theta: Array, g: Array, t: int, eta: float, u: Array, w: Array, *moments: Array
+    ) -> None:
+        direction_in_place(-eta, g, t, u, *moments)
+        if weight_decay:
+            u += np.multiply(theta, -eta * weight_decay, out=w)
+
+    return _adam_like(lr, step, step_in_place, amsgrad)
 
 
-def _adam_direction(beta1: float, beta2: float, eps: float, amsgrad: bool) -> Step:
-    """Make what Adam and AdamW share: from g, t and the moments to m̂ / (√v̂ + ε) and the next."""
+def _adam_directions(
+    beta1: float, beta2: float, eps: float, amsgrad: bool
+) -> tuple[Step, StepInPlace]:
+    """Make what Adam and AdamW share: from g, t and the moments to m̂ / (√v̂ + ε) and the next.
+
+    In place, the numbers of the bias correction meet first, which saves two passes:
+    m̂ / (√v̂ + ε) = r/(1 − β₁ᵗ) · m / (√v + rε) with r = √(1 − β₂ᵗ).
+    """
     beta1 = _checks.real("beta1", beta1, minimum=0, below=1)
     beta2 = _checks.real("beta2", beta2, minimum=0, below=1)
     eps = _checks.real("eps", eps, minimum=0)
@@ -423,18 +534,66 @@ def _adam_direction(beta1: float, beta2: float, eps: float, amsgrad: bool) -> St
         v_hat = v_max / (1 - beta2**t)
         return m_hat / (np.sqrt(v_hat) + eps), m, v, v_max
 
-    return direction
+    def direction_in_place(
+        scale: float, g: Array, t: int, u: Array, m: Array, v: Array, v_max: Array
+    ) -> None:
+        _average(m, beta1, g, u)
+        _average(v, beta2, np.square(g, out=u), u)
+        if amsgrad:
+            np.maximum(v_max, v, out=v_max)
+        r = math.sqrt(1 - beta2**t)
+        np.sqrt(v_max if amsgrad else v, out=u)
+        u += r * eps
+        np.divide(m, u, out=u)
+        u *= scale * r / (1 - beta1**t)
+
+    return direction, direction_in_place
+
+
+def _adam_like(
+    lr: float | Schedule, step: Step, step_in_place: StepInPlace, amsgrad: bool
+) -> Optimizer:
+    unused = {} if amsgrad else {"v_max": "v"}
+    divisors = ("v", "v_max") if amsgrad else ("v",)
+    return _elementwise(lr, AdamState, step, step_in_place, unused=unused, divisors=divisors)
+
+
+def _decayed(g: Array, weight_decay: float, theta: Array, out: Array) -> Array:
+    """Return g + λθ, written to `out`."""
+    np.multiply(theta, weight_decay, out=out)
+    out += g
+    return out
+
+
+def _average(mean: Array, beta: float, x: Array, w: Array) -> None:
+    """Change a running mean: mean ← β mean + (1 − β) x. Overwrites w, which may be x."""
+    mean *= beta
+    mean += np.multiply(x, 1 - beta, out=w)
 
 
 def _elementwise(
-    lr: float | Schedule, kind: type[Any], step: Step, *, start: float = 0.0
+    lr: float | Schedule,
+    kind: type[Any],
+    step: Step,
+    step_in_place: StepInPlace,
+    *,
+    unused: Mapping[str, str] | None = None,
+    divisors: tuple[str, ...] = (),
+    start: float = 0.0,
 ) -> Optimizer:
-    """Make an optimizer of a formula for one array: `step(theta, g, t, eta, *memory)`.
+    """Make an optimizer of a formula for one array.
 
     Args:
         lr: The learning rate or its schedule.
         kind: The class of the state; its fields after t are the memory.
-        step: The formula, which returns the update and the next memory.
+        step: The formula, `step(theta, g, t, eta, *memory)`, which returns the update and the next
+            memory.
+        step_in_place: The formula, `step_in_place(theta, g, t, eta, u, w, *memory)`, which changes
+            the memory and leaves the update in u. What is in u and w before means nothing.
+        unused: The memory that the options make void, and the field that the next state has in its
+            place: the same one, which so stays as it is, or another.
+        divisors: The memory that the update is divided by. There alone an infinity can hide: all
+            else that is not finite shows in the update.
         start: What the memory is filled with at first.
 
     Returns:
@@ -442,59 +601,204 @@ def _elementwise(
     """
     rate = _rate(lr)
     names = kind._fields[1:]
+    passed_on = unused or {}
+    written = [name for name in names if name not in passed_on]
+    hiding = [names.index(name) for name in divisors]
 
     def init(params: Tree) -> NamedTuple:
         theta = float_tree("params", params)
         filled = [tree_map(lambda leaf: np.full_like(leaf, start), theta) for _ in names]
         return kind(0, *filled)  # type: ignore[no-any-return]
 
-    def update(grads: Tree, state: NamedTuple, params: Tree) -> tuple[Tree, NamedTuple]:
-        if not isinstance(state, kind):
-            got = type(state).__name__
-            raise TypeError(f"state needs this optimizer's {kind.__name__}, got {got}")
-        t, *memory = state
-        theta, g = float_tree("params", params), float_tree("grads", grads)
-        same_structure("grads", g, "params", theta)
-        for name, tree in zip(names, memory, strict=True):
-            same_structure(f"state.{name}", tree, "params", theta)
-        eta = rate(t)
+    def in_new_arrays(block: Block, t: int, eta: float, u: Array, w: Array) -> Array:
+        u, *memory = step(block.theta, block.g, t, eta, *block.old)
+        for old, new, computed in zip(block.old, block.new, memory, strict=True):
+            if new is not old:
+                new[:] = computed
+        return u
 
-        def step_leaf(theta: Array, g: Array, *memory: Array) -> tuple[Array, ...]:
-            return step(theta, g.astype(theta.dtype), t + 1, eta, *memory)
+    def in_place(block: Block, t: int, eta: float, u: Array, w: Array) -> Array:
+        for old, new in zip(block.old, block.new, strict=True):
+            if new is not old:
+                new[:] = old
+        step_in_place(block.theta, block.g, t, eta, u, w, *block.new)
+        return u
 
+    def advance(
+        result: str, grads: Tree, state: NamedTuple, params: Tree, out: Out | None
+    ) -> tuple[Tree, NamedTuple]:
+        """Write the result, "updates" or "params", and the next memory."""
+        _check_kind("state", state, kind)
+        like = float_tree("params", params, finite=False, copy=False)
+        reads = _leaves({"params": like, "grads": grads, **_memory(state, names)}, like)
+        t, eta = state[0] + 1, rate(state[0])
+        if out is None:
+            target, *trees = (tree_map(_room, like) for _ in [result, *written])
+            next_state = state._replace(**dict(zip(written, trees, strict=True)))
+            writes = _leaves({result: target, **_memory(next_state, written)}, like)
+        else:
+            target, next_state = _pair(out)
+            _check_kind("out[1]", next_state, kind)
+            used = {name: leaves for name, leaves in reads.items() if name[6:] not in passed_on}
+            writes = _buffers({result: target, **_memory(next_state, written)}, used, like)
+        compute = in_new_arrays if out is None else in_place
         # What overflows here is found by its value right after.
         with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-            steps = tree_map(step_leaf, theta, g, *memory)
-        updates, *memory = (
-            float_tree(name, tree_map(lambda _, leaf, k=k: leaf[k], theta, steps))
-            for k, name in enumerate(["updates", *(f"next state.{name}" for name in names)])
-        )
-        return updates, kind(t + 1, *memory)
+            for k in range(len(reads["params"])):
+                block = _block(k, reads, writes, result, names)
+                u, w = block.scratch(), block.scratch()
+                # The update is computed where it belongs, unless θ or g stands there.
+                direct = result == "updates" and not any(
+                    np.may_share_memory(block.target, a) for a in (block.theta, block.g)
+                )
+                for begin, part in block.parts():
+                    n = part.theta.size
+                    update = compute(part, t, eta, part.target if direct else u[:n], w[:n])
+                    if result == "params":
+                        np.add(part.theta, update, out=part.target)
+                    seen = [part.target] if result == "params" else [part.theta, update]
+                    if not seem_finite(*seen, *(part.new[i] for i in hiding)):
+                        _name_what_is_not_finite(result, k, begin, part, update, names, reads, like)
+                    if result == "updates" and update is not part.target:
+                        part.target[:] = update
+        memory = {name: getattr(next_state, name) for name in written}
+        kept = {name: memory.get(other, getattr(state, other)) for name, other in passed_on.items()}
+        return target, kind(t, **memory, **kept)
 
-    return Optimizer(init, update)
+    def update(
+        grads: Tree, state: NamedTuple, params: Tree, out: Out | None = None
+    ) -> tuple[Tree, NamedTuple]:
+        return advance("updates", grads, state, params, out)
+
+    def step_params(
+        grads: Tree, state: NamedTuple, params: Tree, out: Out | None = None
+    ) -> tuple[Tree, NamedTuple]:
+        return advance("params", grads, state, params, out)
+
+    return Optimizer(init, update, step_params)
 
 
-def apply_updates(params: Tree, updates: Tree) -> Tree:
+def _check_kind(name: str, state: Any, kind: type[Any]) -> None:
+    if not isinstance(state, kind):
+        got = type(state).__name__
+        raise TypeError(f"{name} needs this optimizer's {kind.__name__}, got {got}")
+
+
+def _pair(out: Any) -> Any:
+    if not isinstance(out, tuple) or len(out) != 2:
+        raise TypeError(f"out needs a pair, of arrays to write and a state, got {out!r}")
+    return out
+
+
+def _memory(state: NamedTuple, names: Sequence[str]) -> dict[str, Tree]:
+    return {f"state.{name}": getattr(state, name) for name in names}
+
+
+def _leaves(trees: Mapping[str, Tree], like: Tree) -> Leaves:
+    """Return the leaves of trees of the parameters' structure, as floating-point arrays."""
+    return {
+        name: leaves_like(name, float_tree(name, tree, finite=False, copy=False), "params", like)
+        for name, tree in trees.items()
+    }
+
+
+def _buffers(trees: Mapping[str, Tree], reads: Leaves, like: Tree) -> Leaves:
+    """Return the leaves of trees that are to be written, if they can be."""
+    for name, tree in trees.items():
+        for where, leaf in tree_leaves(tree, name):
+            if not isinstance(leaf, np.ndarray):
+                raise TypeError(f"out's {where} needs an array to write to, got {leaf!r}")
+    writes = {
+        name: leaves_like(f"out's {name}", tree, "params", like) for name, tree in trees.items()
+    }
+    check_buffers(writes, reads, lambda k: list(tree_leaves(like, ""))[k][0])
+    return writes
+
+
+def _room(leaf: Array) -> Array:
+    """Return an array to fill, C-contiguous whatever the order of `leaf` is."""
+    return np.empty(leaf.shape, leaf.dtype)
+
+
+def _block(k: int, reads: Leaves, writes: Leaves, result: str, names: Sequence[str]) -> Block:
+    """Return all that belongs to leaf k of the parameters."""
+    dtype = reads["params"][k].dtype
+    theta, g, target = reads["params"][k], reads["grads"][k], writes[result][k]
+    old, new = [], []
+    for name in (f"state.{name}" for name in names):
+        leaf = reads[name][k]
+        old.append(vector(leaf, dtype))
+        stays = name not in writes or writes[name][k] is leaf
+        new.append(old[-1] if stays else vector(writes[name][k], dtype))
+    return Block(vector(theta, dtype), vector(g, dtype), vector(target, dtype), old, new)
+
+
+def _name_what_is_not_finite(
+    result: str,
+    k: int,
+    begin: int,
+    part: Block,
+    update: Array,
+    names: Sequence[str],
+    reads: Leaves,
+    like: Tree,
+) -> None:
+    """Raise `NotFiniteError` for the first array of a part of leaf k that is not, if one is."""
+    where, leaf = list(tree_leaves(like, ""))[k]
+    adds = result == "params"
+    if not (adds and np.may_share_memory(part.theta, part.target)):
+        check_finite(f"params{where}", part.theta, begin, leaf)
+    # In the type that it has: an overflow on the way to that of the parameters is the step's.
+    _checks.all_finite(f"grads{where}", reads["grads"][k])
+    check_finite(f"updates{where}", update, begin, leaf)
+    if adds:
+        check_finite(f"params{where}", part.target, begin, leaf)
+    for name, new in zip(names, part.new, strict=True):
+        check_finite(f"next state.{name}{where}", new, begin, leaf)
+
+
+def apply_updates(params: Tree, updates: Tree, out: Tree | None = None) -> Tree:
     r"""Add the updates to the parameters: $\theta \leftarrow \theta + \Delta\theta$.
 
     Args:
         params: The parameters: an ndarray, or a dict or list of ndarrays. Integers become float64.
         updates: What an optimizer's `update` returned, shaped like `params`.
+        out: Arrays to write to, with the structure, the shapes and the type of `params`; it may
+            be `params` itself, or `updates`. After an error in the values they hold anything.
 
     Returns:
-        The new parameters; the old ones are left as they were.
+        The new parameters; without `out`, the old ones are left as they were.
 
     Raises:
         TypeError: An argument does not hold real numbers.
-        ValueError: The shapes differ, or an argument is empty or not finite.
+        ValueError: The shapes differ; an argument is empty or not finite, or the sum overflows;
+            `out` does not fit, is not C-contiguous, or shares memory in another way.
 
     Examples:
         >>> apply_updates({"w": np.array([1.0])}, {"w": np.array([-0.25])})
         {'w': array([0.75])}
     """
-    theta, step = float_tree("params", params), float_tree("updates", updates)
-    same_structure("updates", step, "params", theta)
-    return tree_map(lambda theta, step: theta + step, theta, step)
+    like = float_tree("params", params, finite=False, copy=False)
+    reads = _leaves({"params": like, "updates": updates}, like)
+    if out is None:
+        types = iter([np.result_type(*pair) for pair in zip(*reads.values(), strict=True)])
+        out = tree_map(lambda leaf: np.empty(leaf.shape, next(types)), like)
+        sums = leaves_like("out", out, "params", like)
+    else:
+        sums = _buffers({"params": out}, reads, like)["params"]
+    with np.errstate(over="ignore", invalid="ignore"):
+        for k, (theta, u, total) in enumerate(zip(*reads.values(), sums, strict=True)):
+            dtype = total.dtype
+            block = Block(vector(theta, dtype), vector(u, dtype), vector(total, dtype), [], [])
+            for begin, part in block.parts():
+                np.add(part.theta, part.g, out=part.target)
+                if not seem_finite(part.target):
+                    where, leaf = list(tree_leaves(like, ""))[k]
+                    for name, array in [("params", part.theta), ("updates", part.g)]:
+                        if not np.may_share_memory(array, part.target):
+                            check_finite(f"{name}{where}", array, begin, leaf)
+                    check_finite(f"params{where}", part.target, begin, leaf)
+    return out
 
 
 def clip_by_norm(grads: Tree, max_norm: float) -> tuple[Tree, float]:

@@ -15,7 +15,7 @@ import gdbp
 
 PACKAGE = Path(gdbp.__file__).parent
 LAYERS = [
-    {"_checks", "_trees", "_picture", "plotting"},
+    {"_checks", "_trees", "_blocks", "_picture", "plotting"},
     {"calculus", "losses", "optimizers", "autodiff", "checkpoints"},
     {"descent", "backprop", "drawing"},
     {"surfaces"},

@@ -4,6 +4,7 @@ import copy
 import inspect
 import math
 import re
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from gdbp import optimizers
+from gdbp import _blocks, optimizers
 from gdbp._checks import NotFiniteError
 from gdbp._trees import ravel, tree_leaves, tree_map
 from gdbp.optimizers import (
@@ -37,6 +38,7 @@ from gdbp.optimizers import (
 )
 
 N_STEPS = 100
+NAN, INF = math.nan, math.inf
 TORCH = {
     sgd: torch.optim.SGD,
     adagrad: torch.optim.Adagrad,
@@ -390,7 +392,7 @@ def test_the_schedule_counts_the_steps_of_the_state_from_0():
 
 
 def test_rmsprop_remembers_the_means_of_the_gradients_and_of_their_squares():
-    optimizer = rmsprop(alpha=0.75)
+    optimizer = rmsprop(alpha=0.75, centered=True)
     _, state = optimizer.update([2.0], optimizer.init([1.0]), [1.0])
     assert (state.m.tolist(), state.v.tolist()) == ([0.5], [1.0])
 
@@ -463,7 +465,8 @@ def test_update_is_pure(optimizer, tree_and_grads):
         assert_same_trees(updates, again)
         assert next_state.t == next_again.t == state.t + 1
         assert_same_trees([*next_state[1:]], [*next_again[1:]])
-        fresh = leaves([updates, *next_state[1:]])
+        written = [] if optimizer is FULL["sgd, plain"] else [*next_state[1:]]  # no momentum
+        fresh = leaves([updates, *written])
         given_ = leaves([params, grads, *state[1:]])
         assert not any(np.shares_memory(new, old) for new in fresh for old in given_)
         params, state = apply_updates(params, updates), next_state
@@ -622,6 +625,255 @@ def test_the_centered_root_survives_a_constant_gradient():
     assert negative > 0
 
 
+# With buffers
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("block_bytes", [16, 2**19])
+@pytest.mark.parametrize(("make", "options", "_"), FIXED)
+def test_with_buffers_every_option_takes_the_same_steps(
+    monkeypatch, make, options, _, block_bytes, dtype
+):
+    monkeypatch.setattr(_blocks, "BYTES", block_bytes)
+    problem, optimizer = PROBLEMS[dtype], make(**options)
+    params, state = problem.params, optimizer.init(problem.params)
+    updates, updated = copy.deepcopy(params), optimizer.init(params)
+    stepped = copy.deepcopy(params)
+    step_state = optimizer.init(params)
+    # Adam's correction is in another order there: equal but for rounding, and for what it cancels.
+    tolerance = (1e-12 if dtype is np.float64 else 1e-5) if make in (adam, adamw) else 0
+    for k in range(20):
+        grads = problem.grads(params, k)
+        expected, state = optimizer.update(grads, state, params)
+        params_next = apply_updates(params, expected)
+        returned, updated = optimizer.update(grads, updated, params, out=(updates, updated))
+        assert returned is updates
+        stepped, step_state = optimizer.step(grads, step_state, stepped, out=(stepped, step_state))
+        for ours, theirs in [
+            (updates, expected),
+            (stepped, params_next),
+            *zip(updated[1:], state[1:], strict=True),
+            *zip(step_state[1:], state[1:], strict=True),
+        ]:
+            for (_, a), (_, b) in zip(tree_leaves(ours, ""), tree_leaves(theirs, ""), strict=True):
+                assert a.dtype == b.dtype == dtype
+                np.testing.assert_allclose(a, b, rtol=tolerance, atol=tolerance)
+        assert updated.t == step_state.t == k + 1
+        # From here on both have the same numbers again.
+        params = params_next
+        tree_map(np.copyto, stepped, params)
+
+
+@every_optimizer
+@settings(deadline=None, max_examples=25)
+@given(trees_and_grads)
+def test_buffers_of_ones_own_leave_the_arguments_alone(optimizer, tree_and_grads):
+    params, all_grads = tree_and_grads
+    state = optimizer.init(params)
+    for grads in all_grads:
+        before = copy.deepcopy((params, grads, state))
+        garbage = copy.deepcopy((params, state))
+        expected, expected_state = optimizer.update(grads, state, params)
+        updates, next_state = optimizer.update(grads, state, params, out=garbage)
+        assert_same_trees([params, grads, *state[1:]], [*before[:2], *before[2][1:]])
+        ours = ravel([updates, *next_state[1:]])[0]
+        np.testing.assert_allclose(ours, ravel([expected, *expected_state[1:]])[0], 1e-12, 1e-12)
+        params, state = apply_updates(params, expected), expected_state
+
+
+@every_optimizer
+def test_the_step_is_the_update_added(optimizer):
+    params, grads = [np.ones(3), np.full((2, 2), -2.0)], [np.arange(3.0), np.eye(2)]
+    updates, expected = optimizer.update(grads, optimizer.init(params), params)
+    stepped, state = optimizer.step(grads, optimizer.init(params), params)
+    assert_same_trees(stepped, apply_updates(params, updates))
+    assert_same_trees([*state[1:]], [*expected[1:]])
+    assert_same_trees(params, [np.ones(3), np.full((2, 2), -2.0)])
+
+
+@every_optimizer
+@pytest.mark.parametrize("place", ["params", "grads"])
+@pytest.mark.parametrize("method", ["update", "step"])
+def test_the_result_may_stand_where_an_argument_did(optimizer, method, place):
+    given_ = {"params": np.linspace(-1, 1, 7), "grads": np.linspace(3, -2, 7)}
+    state = optimizer.init(given_["params"])
+    expected, _ = getattr(optimizer, method)(given_["grads"], state, given_["params"])
+    result, _ = getattr(optimizer, method)(
+        given_["grads"], state, given_["params"], out=(given_[place], state)
+    )
+    assert result is given_[place]
+    np.testing.assert_allclose(result, expected, rtol=1e-12)
+
+
+def test_updates_are_added_in_place():
+    params, updates = {"w": np.ones(2)}, {"w": np.array([0.5, -0.5])}
+    assert apply_updates(params, updates, out=params) is params
+    np.testing.assert_array_equal(params["w"], [1.5, 0.5])
+    assert apply_updates(params, updates, out=updates) is updates
+    np.testing.assert_array_equal(updates["w"], [2.0, 0.0])
+
+
+@every_optimizer
+def test_a_step_in_place_allocates_less_than_the_parameters(optimizer):
+    params, grads = np.ones(10**6), np.full(10**6, 0.5)
+    state = optimizer.init(params)
+    params, state = optimizer.step(grads, state, params, out=(params, state))
+    tracemalloc.start()
+    try:
+        optimizer.step(grads, state, params, out=(params, state))
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < params.nbytes / 4
+
+
+def test_memory_that_the_options_make_void_is_passed_on():
+    theta, g = np.ones(2), np.full(2, 3.0)
+    for optimizer, fields in [(sgd(0.1), ["velocity"]), (rmsprop(), ["m", "velocity"])]:
+        state = optimizer.init(theta)
+        _, after = optimizer.update(g, state, theta)
+        assert all(getattr(after, field) is getattr(state, field) for field in fields)
+        _, after = optimizer.update(g, state, theta, out=(np.empty(2), state))
+        assert all(getattr(after, field) is getattr(state, field) for field in fields)
+    _, after = adam().update(g, adam().init(theta), theta)
+    assert after.v_max is after.v
+
+
+def test_layout_does_not_matter_for_what_is_read():
+    params, grads = np.asfortranarray(np.arange(6.0).reshape(2, 3)), np.ones((4, 3))[::2]
+    updates, state = sgd(0.5, momentum=0.5).update(
+        grads, sgd(0.5, momentum=0.5).init(params), params
+    )
+    np.testing.assert_array_equal(updates, np.full((2, 3), -0.5))
+    np.testing.assert_array_equal(state.velocity, grads)
+
+
+def buffer_of(leaf, **state):
+    theta = [np.ones(4), np.ones(4)]
+    moments = adam().init(theta)._replace(**state)
+    return [leaf, np.ones(4)], moments
+
+
+READ_ONLY = np.ones(4)
+READ_ONLY.flags.writeable = False
+SHARED = np.ones(8)
+BAD_BUFFERS = [
+    (np.ones(2), TypeError, "out needs a pair, of arrays to write and a state, got array"),
+    (([np.ones(4)] * 2, sgd(1).init([np.ones(4)] * 2)), TypeError, "out[1] needs this optimizer's"),
+    (buffer_of([1.0] * 4), TypeError, "out's updates[0] needs an array to write to, got [1.0"),
+    (
+        buffer_of(np.ones(3)),
+        ValueError,
+        "out's updates[0] needs the shape of params[0], (4,), got shape",
+    ),
+    (buffer_of(np.ones(4, int)), ValueError, "out's updates[0] needs float64, got int64"),
+    (buffer_of(np.ones(4, "f")), ValueError, "out's updates[0] needs float64, got float32"),
+    (
+        buffer_of(np.ones(8)[::2]),
+        ValueError,
+        "out's updates[0] needs a C-contiguous, writable arr",
+    ),
+    (buffer_of(READ_ONLY), ValueError, "out's updates[0] needs a C-contiguous, writable array"),
+    (
+        buffer_of(np.ones(4), m=[SHARED[:4], SHARED[2:6]]),
+        ValueError,
+        "out's state.m[0] and state.m[1] need arrays that share no memory",
+    ),
+    (
+        buffer_of(SHARED[:4], m=[SHARED[4:], SHARED[:4]]),
+        ValueError,
+        "out's updates[0] and state.m[1] need arrays that share no memory",
+    ),
+]
+
+
+@pytest.mark.parametrize(("out", "error", "message"), BAD_BUFFERS)
+def test_bad_buffers_are_named(out, error, message):
+    params = [np.ones(4), np.ones(4)]
+    optimizer = adam(amsgrad=True)
+    with pytest.raises(error, match="^" + re.escape(message)):
+        optimizer.update(params, optimizer.init(params), params, out=out)
+
+
+def test_a_buffer_may_not_overlap_another_argument():
+    numbers = np.ones(9)
+    optimizer = adam()
+    a, b, shifted = numbers[:4], numbers[4:8], numbers[1:5]
+    state = optimizer.init([a, b])
+    own = optimizer.init([a, b])
+    cases = [
+        # another place, a part of it, and memory in the place of something else
+        ([a, b], [b, np.ones(4)], own, "out's updates[0] needs memory that grads[1] does not"),
+        ([a, np.ones(4)], [shifted, np.ones(4)], own, "out's updates[0] needs memory that grad"),
+        ([a, b], [np.ones(4), np.ones(4)], own._replace(m=[a, np.ones(4)]), "out's state.m[0]"),
+        ([a, b], [state.v[0], np.ones(4)], own, "out's updates[0] needs memory that state.v[0]"),
+    ]
+    for grads, updates, next_state, message in cases:
+        with pytest.raises(ValueError, match="^" + re.escape(message)):
+            optimizer.update(grads, state, [np.ones(4)] * 2, out=(updates, next_state))
+    # A state whose v_max is its v serves plain Adam, and not AMSGrad, which writes both.
+    theta = np.ones(4)
+    _, plain = optimizer.update(theta, optimizer.init(theta), theta)
+    _, again = optimizer.update(theta, plain, theta, out=(np.empty(4), plain))
+    assert again.v_max is again.v
+    with pytest.raises(ValueError, match=r"^out's state\.v and state\.v_max need arrays"):
+        adam(amsgrad=True).update(theta, plain, theta, out=(np.empty(4), plain))
+
+
+VOID = [(FULL["sgd, plain"], "velocity"), (FULL["adam, plain"], "v_max")]
+
+
+@every_optimizer
+@pytest.mark.parametrize("value", [NAN, INF, -INF])
+@pytest.mark.parametrize("place", [0, 5, 6])
+@pytest.mark.parametrize("buffered", [False, True])
+def test_no_number_that_is_not_finite_gets_through(monkeypatch, optimizer, value, place, buffered):
+    monkeypatch.setattr(_blocks, "BYTES", 16)
+    for bad_one in ["params", "grads", *type(optimizer.init(1.0))._fields[1:]]:
+        arguments = {"params": np.ones(7), "grads": np.full(7, 0.5)}
+        state = optimizer.init(arguments["params"])
+        if bad_one in arguments:
+            arguments[bad_one][place] = value
+        else:
+            getattr(state, bad_one)[place] = value
+        for method in (optimizer.update, optimizer.step):
+            own = copy.deepcopy((arguments["params"], state))
+            out = own if buffered else None
+            below_the_maximum = bad_one == "v_max" and value == -INF
+            if (optimizer, bad_one) in VOID or below_the_maximum:
+                result, _ = method(arguments["grads"], state, arguments["params"], out=out)
+                assert np.isfinite(result).all()
+                continue
+            # What was read may be overwritten: then its sum with the update is named.
+            named = f"^({bad_one}|params|updates|next state.*) needs finite numbers"
+            with pytest.raises(NotFiniteError, match=rf"{named}, got .* at index \({place},\)$"):
+                method(arguments["grads"], state, arguments["params"], out=out)
+
+
+def test_a_sum_that_overflows_is_named_by_its_parameters():
+    theta = np.array([1.0, 1.7e308])
+    optimizer = sgd(1.0)
+    for out in (None, (theta, optimizer.init(theta))):
+        with pytest.raises(
+            NotFiniteError, match=r"^params needs finite numbers, got inf at index \(1,"
+        ):
+            optimizer.step(np.array([0.0, -1e308]), optimizer.init(theta), theta, out=out)
+    for out in (None, np.empty(1), np.array([1.7e308])):
+        params = np.array([1.7e308]) if out is None or out[0] != 1.7e308 else out
+        with pytest.raises(NotFiniteError, match=r"^params needs finite numbers"):
+            apply_updates(params, np.array([1e308]), out=out)
+
+
+@every_optimizer
+def test_large_numbers_are_no_false_alarm(optimizer):
+    # The square of each would overflow, and so does the cheap check.
+    theta = np.full(3, 2.5e19, np.float32)
+    for out in (None, (theta.copy(), optimizer.init(theta))):
+        updates, _ = optimizer.update(np.ones(3), optimizer.init(theta), theta, out=out)
+        assert np.isfinite(updates).all()
+    np.testing.assert_array_equal(apply_updates(theta, np.zeros(3)), theta)
+
+
 # Kinds of input
 
 
@@ -745,8 +997,6 @@ def test_the_float32_norm_does_not_overflow():
 
 
 # Bad input
-
-NAN, INF = math.nan, math.inf
 
 
 def bad(make, options, error, message):
