@@ -51,6 +51,10 @@ class Block(NamedTuple):
             ]
             yield begin, Block(self.theta[part], self.g[part], self.target[part], old, new)
 
+    def target_is_read(self) -> bool:
+        """Tell whether the result goes where the parameters or the gradient stand."""
+        return any(np.may_share_memory(self.target, a) for a in (self.theta, self.g))
+
     def scratch(self) -> Array:
         """Return an array to work with, as long as the longest part."""
         return np.empty(min(self.theta.size, BYTES // self.theta.itemsize), self.theta.dtype)
@@ -61,15 +65,13 @@ def vector(array: Array, dtype: np.dtype[Any]) -> Array:
     return np.ascontiguousarray(array, dtype).reshape(-1)
 
 
-def seem_finite(*vectors: Array) -> bool:
-    """Tell cheaply that vectors of one length hold no NaN or infinity.
+def seem_finite(x: Array, y: Array) -> bool:
+    """Tell cheaply that two vectors of one length hold no NaN or infinity.
 
-    One such number makes the dot product of two vectors infinite or NaN, since 0 · ∞ is NaN. So a
-    finite product clears both, in one pass. `False` settles nothing: a sum may have overflowed.
+    One such number makes the dot product infinite or NaN, since 0 · ∞ is NaN. So a finite one
+    clears both, in one pass. `False` settles nothing: the sum may have overflowed.
     """
-    firsts, seconds = vectors[::2], vectors[1::2]
-    seconds += vectors[-1:] * (len(vectors) % 2)
-    return all(math.isfinite(x.dot(y)) for x, y in zip(firsts, seconds, strict=True))
+    return math.isfinite(x.dot(y))
 
 
 def check_finite(name: str, part: Array, begin: int, like: Array) -> None:

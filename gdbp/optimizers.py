@@ -15,6 +15,7 @@ stands in one place, `_elementwise`.
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -610,19 +611,42 @@ def _elementwise(
         filled = [tree_map(lambda leaf: np.full_like(leaf, start), theta) for _ in names]
         return kind(0, *filled)  # type: ignore[no-any-return]
 
-    def in_new_arrays(block: Block, t: int, eta: float, u: Array, w: Array) -> Array:
+    def in_new_arrays(t: int, eta: float, block: Block, u: Array, w: Array) -> Array:
         u, *memory = step(block.theta, block.g, t, eta, *block.old)
         for old, new, computed in zip(block.old, block.new, memory, strict=True):
             if new is not old:
                 new[:] = computed
         return u
 
-    def in_place(block: Block, t: int, eta: float, u: Array, w: Array) -> Array:
+    def in_place(t: int, eta: float, block: Block, u: Array, w: Array) -> Array:
         for old, new in zip(block.old, block.new, strict=True):
             if new is not old:
                 new[:] = old
         step_in_place(block.theta, block.g, t, eta, u, w, *block.new)
         return u
+
+    def work_through(
+        block: Block,
+        compute: Callable[[Block, Array, Array], Array],
+        adds: bool,
+        explain: Callable[[int, Block, Array], None],
+    ) -> None:
+        """Take the step for one array of the parameters, part by part."""
+        u, w = block.scratch(), block.scratch()
+        direct = not (adds or block.target_is_read())
+        for begin, part in block.parts():
+            n = part.theta.size
+            update = compute(part, part.target if direct else u[:n], w[:n])
+            if adds:
+                result = np.add(part.theta, update, out=part.target)
+                others = [part.new[i] for i in hiding] or [result]
+            else:
+                result = update
+                others = [part.theta, *(part.new[i] for i in hiding)]
+            if not all(seem_finite(result, other) for other in others):
+                explain(begin, part, update)
+            if result is not part.target:
+                part.target[:] = result
 
     def advance(
         result: str, grads: Tree, state: NamedTuple, params: Tree, out: Out | None
@@ -641,26 +665,14 @@ def _elementwise(
             _check_kind("out[1]", next_state, kind)
             used = {name: leaves for name, leaves in reads.items() if name[6:] not in passed_on}
             writes = _buffers({result: target, **_memory(next_state, written)}, used, like)
-        compute = in_new_arrays if out is None else in_place
+        compute = partial(in_new_arrays if out is None else in_place, t, eta)
+        adds = result == "params"
         # What overflows here is found by its value right after.
         with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
             for k in range(len(reads["params"])):
                 block = _block(k, reads, writes, result, names)
-                u, w = block.scratch(), block.scratch()
-                # The update is computed where it belongs, unless θ or g stands there.
-                direct = result == "updates" and not any(
-                    np.may_share_memory(block.target, a) for a in (block.theta, block.g)
-                )
-                for begin, part in block.parts():
-                    n = part.theta.size
-                    update = compute(part, t, eta, part.target if direct else u[:n], w[:n])
-                    if result == "params":
-                        np.add(part.theta, update, out=part.target)
-                    seen = [part.target] if result == "params" else [part.theta, update]
-                    if not seem_finite(*seen, *(part.new[i] for i in hiding)):
-                        _name_what_is_not_finite(result, k, begin, part, update, names, reads, like)
-                    if result == "updates" and update is not part.target:
-                        part.target[:] = update
+                explain = partial(_name_what_is_not_finite, adds, reads, like, names, k)
+                work_through(block, compute, adds, explain)
         memory = {name: getattr(next_state, name) for name in written}
         kept = {name: memory.get(other, getattr(state, other)) for name, other in passed_on.items()}
         return target, kind(t, **memory, **kept)
@@ -734,18 +746,17 @@ def _block(k: int, reads: Leaves, writes: Leaves, result: str, names: Sequence[s
 
 
 def _name_what_is_not_finite(
-    result: str,
+    adds: bool,
+    reads: Leaves,
+    like: Tree,
+    names: Sequence[str],
     k: int,
     begin: int,
     part: Block,
     update: Array,
-    names: Sequence[str],
-    reads: Leaves,
-    like: Tree,
 ) -> None:
     """Raise `NotFiniteError` for the first array of a part of leaf k that is not, if one is."""
     where, leaf = list(tree_leaves(like, ""))[k]
-    adds = result == "params"
     if not (adds and np.may_share_memory(part.theta, part.target)):
         check_finite(f"params{where}", part.theta, begin, leaf)
     # In the type that it has: an overflow on the way to that of the parameters is the step's.
@@ -792,7 +803,7 @@ def apply_updates(params: Tree, updates: Tree, out: Tree | None = None) -> Tree:
             block = Block(vector(theta, dtype), vector(u, dtype), vector(total, dtype), [], [])
             for begin, part in block.parts():
                 np.add(part.theta, part.g, out=part.target)
-                if not seem_finite(part.target):
+                if not seem_finite(part.target, part.target):
                     where, leaf = list(tree_leaves(like, ""))[k]
                     for name, array in [("params", part.theta), ("updates", part.g)]:
                         if not np.may_share_memory(array, part.target):
