@@ -118,14 +118,20 @@ def grid_of_a_tanh_network() -> Contestants:
     return grids(Network(["tanh", "identity"]), params, (FIRST, LAST), methods)
 
 
-@comparison("A grid over two weights of a tanh network's first layer")
+@comparison(
+    "A grid over two weights of a tanh network's first layer",
+    goals=[Goal("torch, double loop", "gdbp", at_least=100)],
+)
 def grid_of_the_first_layer() -> Contestants:
     """A network of 2, 8 and 1 units; an activation has to be computed at each point."""
     params = init_params([2, 8, 1], np.random.default_rng(1))
     return grids(Network(["tanh", "identity"]), params, (FIRST, (0, 1, 0)), {"gdbp": "auto"})
 
 
-@comparison("A grid over a classifier")
+@comparison(
+    "A grid over a classifier",
+    goals=[Goal("torch, double loop", "gdbp", at_least=100)],
+)
 def grid_of_a_classifier() -> Contestants:
     """A tanh network of 2, 8 and 3 units with the cross-entropy, one weight of each layer."""
     params = init_params([2, 8, 3], np.random.default_rng(1))

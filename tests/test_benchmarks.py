@@ -86,12 +86,12 @@ def test_the_predicted_operations_are_nearly_all_that_the_engine_counts():
 
 def test_a_growth_ends_where_memory_does():
     (series,) = [
-        growth.measure(of, longest=60, memory=10**6)
+        growth.measure(of, longest=60, memory=10**7)
         for of in growth.GROWTHS
         if of.method == "Adam's step"
     ]
     assert series.ended_by == "memory"
-    assert 10**6 / 4 < series.bytes[-1] <= 10**6
+    assert 10**7 / 4 < series.bytes[-1] <= 10**7
     assert series.sizes == [2**k for k in range(len(series.sizes))]
     assert len(series.sizes) == len(series.seconds) == len(series.bytes) == len(series.operations)
     assert series.slope_of_bytes == pytest.approx(1, abs=0.05)
