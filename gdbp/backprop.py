@@ -16,14 +16,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from math import isfinite
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeGuard
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from gdbp import _checks
 from gdbp._checks import Array
-from gdbp._trees import Tree, float_tree
+from gdbp._trees import Tree, float_tree, ravel, same_structure, tree_map
 from gdbp.losses import mse, mse_grad, softmax_cross_entropy, softmax_cross_entropy_grad
 
 Params = list[dict[str, Array]]
@@ -68,6 +68,61 @@ LOSSES: dict[str, tuple[Callable[[Any, Any], float], Callable[[Any, Any], Array]
     ),
 }
 """The losses a network may have, by name: the loss and its gradient, both of (target, output).
+
+:meta hide-value:
+"""
+
+
+class InPlace(NamedTuple):
+    """An activation in arrays made beforehand: what `Activation` computes, with nothing made anew.
+
+    Attributes:
+        f: Takes z and a free array of its shape; turns z into a.
+        delta: Takes ∂L/∂a and a; turns ∂L/∂a into δ. It may write over a: f′ from a costs no
+            second tanh or exp.
+    """
+
+    f: Callable[[Array, Array], object]
+    delta: Callable[[Array, Array], object]
+
+
+def _sigmoid_in_place(z: Array, _free: Array) -> None:
+    np.maximum(z, 1 - np.log(np.finfo(z.dtype).max), out=z)  # below, exp would overflow
+    np.negative(z, z)
+    np.exp(z, z)
+    np.add(z, 1, z)
+    np.reciprocal(z, z)
+
+
+def _sigmoid_delta(da: Array, a: Array) -> None:
+    np.multiply(da, a, da)
+    np.subtract(1, a, a)
+    np.multiply(da, a, da)
+
+
+def _tanh_delta(da: Array, a: Array) -> None:
+    np.multiply(a, a, a)
+    np.subtract(1, a, a)
+    np.multiply(da, a, da)
+
+
+def _relu_in_place(z: Array, zero: Array) -> None:
+    zero.fill(0)  # numpy's maximum of two arrays is three times as fast as that of one and 0
+    np.maximum(z, zero, out=z)
+
+
+def _relu_delta(da: Array, a: Array) -> None:
+    np.greater(a, 0, out=a, casting="unsafe")  # a product of two types would be slower
+    np.multiply(da, a, da)
+
+
+IN_PLACE: dict[str, InPlace] = {
+    "identity": InPlace(lambda z, _free: None, lambda da, a: None),
+    "tanh": InPlace(lambda z, _free: np.tanh(z, z), _tanh_delta),
+    "sigmoid": InPlace(_sigmoid_in_place, _sigmoid_delta),
+    "relu": InPlace(_relu_in_place, _relu_delta),
+}
+"""The same activations in place, for `Network.grads` with a `Workspace`.
 
 :meta hide-value:
 """
@@ -199,13 +254,7 @@ class Network:
                 not fit, or an array is empty or not finite.
         """
         layers = self.layers(params)
-        x = _checks.float_array("X", X, ndim=2)
-        if x.shape[1] != layers[0]["W"].shape[0]:
-            raise ValueError(
-                f"X needs {layers[0]['W'].shape[0]} columns, the rows of params[0]['W'], "
-                f"got shape {x.shape}"
-            )
-        z, a = [], [x]
+        z, a = [], [_inputs(X, layers)]
         for layer, name in zip(layers, self.activations, strict=True):
             z.append(a[-1] @ layer["W"] + layer.get("b", 0))
             a.append(ACTIVATIONS[name].f(z[-1]))
@@ -246,9 +295,47 @@ class Network:
         """Compute the loss at the parameters; see `forward` and `backward` for the arguments."""
         return LOSSES[self.loss_name][0](y, self.forward(params, X).output)
 
-    def grads(self, params: Params, X: ArrayLike, y: ArrayLike) -> Params:
-        """Compute the gradients, shaped like `params`; see `forward` and `backward`."""
-        return self.backward(params, self.forward(params, X), y).grads
+    def grads(
+        self, params: Params, X: ArrayLike, y: ArrayLike, *, out: "Workspace | None" = None
+    ) -> Params:
+        """Compute the gradients, shaped like `params`; see `forward` and `backward`.
+
+        With `out`, what `workspace` made, all is computed in its arrays, in its type, and the
+        gradients are `out.grads`, which the next call writes over. A gradient that is not finite
+        is an error then.
+        """
+        if out is None:
+            return self.backward(params, self.forward(params, X), y).grads
+        if not isinstance(out, Workspace):
+            raise TypeError(f"out needs what workspace() made, got {out!r}")
+        if out.network is not self and out.network != self:
+            raise ValueError(f"out needs a workspace of {self}, got one of {out.network}")
+        out._compute(params, X, y)
+        return out.grads
+
+    def workspace(self, params: Params, n: int) -> "Workspace":
+        """Make the arrays that `grads` needs for batches of up to n samples, once.
+
+        Args:
+            params: The parameters, or others of the same shapes and type.
+            n: The largest number of samples in a batch.
+
+        Returns:
+            The workspace, for `out`.
+
+        Raises:
+            TypeError: `params` does not hold real numbers, or `n` is not an integer.
+            ValueError: `params` does not fit the network, or `n` is < 1.
+
+        Examples:
+            >>> network = Network(["tanh", "identity"])
+            >>> params = init_params([2, 3, 1], np.random.default_rng(0))
+            >>> work = network.workspace(params, 10)
+            >>> grads = network.grads(params, [[0.5, 1.0]], [[0.8]], out=work)
+            >>> theta, params = flat_params(params)
+            >>> theta -= 0.01 * work.flat  # one step of gradient descent
+        """
+        return Workspace(self, self.layers(params), _checks.integer("n", n, minimum=1))
 
     def layers(self, params: Params) -> Params:
         """Return a copy of the parameters with floating-point arrays, if they fit the network.
@@ -272,6 +359,222 @@ class Network:
         for k, layer in enumerate(layers):
             d_in = _check_layer(f"params[{k}]", layer, d_in)
         return layers
+
+
+def _inputs(X: ArrayLike, layers: Params) -> Array:
+    """Return the inputs as an array, if they fit the first layer."""
+    x, d_in = _checks.float_array("X", X, ndim=2), layers[0]["W"].shape[0]
+    if x.shape[1] != d_in:
+        raise ValueError(f"X needs {d_in} columns, the rows of params[0]['W'], got shape {x.shape}")
+    return x
+
+
+class _Batch(NamedTuple):
+    """The arrays for batches of n samples."""
+
+    a: list[Array]  # of each layer: z, then a
+    da: list[Array]  # of each layer: ∂L/∂a, then δ
+    ones: Array  # shape (n,): a product with it sums over the samples
+    row: Array  # shape (n, 1): a number for each sample
+    classes: Array  # shape (d_out,): 0, 1, …
+    is_label: Array  # shape (n, d_out), boolean: [c = y_i]
+
+
+class Workspace:
+    r"""The arrays in which `Network.grads` computes, made once by `Network.workspace`.
+
+    The formulas are those of `Network.backward`. What is left out is work that the gradients do
+    not need: no array is made, z and a share one, as ∂L/∂a and δ do, f′ comes from a, and ∂L/∂X
+    is not computed.
+
+    Attributes:
+        network: The network.
+        n: The largest number of samples in a batch.
+        flat: The gradients as one vector, shape (P,): for a step θ − η∇L in one call.
+        grads: The same numbers, shaped like the parameters: views of `flat`.
+    """
+
+    def __init__(self, network: Network, params: Params, n: int) -> None:
+        self.network, self.n = network, n
+        self.flat, self.grads = flat_params(tree_map(np.zeros_like, params))
+        self._widths = [layer["W"].shape[1] for layer in params]
+        self._buffers = [np.empty((2, n * width), self.flat.dtype) for width in self._widths]
+        self._batches: dict[int, _Batch] = {}
+
+    def _compute(self, params: Params, X: ArrayLike, y: ArrayLike) -> None:
+        """Compute the gradients into `flat` and `grads`; see `Network.grads`."""
+        layers, x = self._layers(params), self._inputs(X)
+        batch = self._batch(len(x))
+        self._forward(layers, x, batch)
+        LOSS_GRADS_IN_PLACE[self.network.loss_name](y, batch)
+        self._backward(layers, x, batch)
+        if not _is_finite(self.flat):
+            self.network.grads(params, X, y)  # the plain form tells what is wrong, where it can
+            float_tree("grads", self.grads)
+
+    def _forward(self, layers: Params, x: Array, batch: _Batch) -> None:
+        for layer, name, a, free in zip(
+            layers, self.network.activations, batch.a, batch.da, strict=True
+        ):
+            np.matmul(x, layer["W"], a)  # np.dot, else a little faster, cannot fill columns
+            if "b" in layer:
+                np.add(a, layer["b"], a)
+            IN_PLACE[name].f(a, free)
+            x = a
+
+    def _backward(self, layers: Params, x: Array, batch: _Batch) -> None:
+        inputs = [x, *batch.a]
+        for k in reversed(range(len(layers))):
+            delta = batch.da[k]
+            IN_PLACE[self.network.activations[k]].delta(delta, batch.a[k])
+            if k > 0:
+                np.dot(delta, layers[k]["W"].T, batch.da[k - 1])
+            np.dot(inputs[k].T, delta, self.grads[k]["W"])
+            if "b" in layers[k]:
+                np.dot(batch.ones, delta, self.grads[k]["b"])
+
+    def _batch(self, n: int) -> _Batch:
+        """Return the arrays for n samples, cut out of the buffers the first time."""
+        if n not in self._batches:
+            # By columns, the maximum and the sum over the classes are those of whole columns.
+            last = "F" if self.network.loss_name == "softmax_cross_entropy" else "C"
+            orders = ["C"] * (len(self._widths) - 1) + [last]
+            pairs = [
+                [part[: n * width].reshape((n, width), order=order) for part in buffer]
+                for buffer, width, order in zip(self._buffers, self._widths, orders, strict=True)
+            ]
+            width, dtype = self._widths[-1], self.flat.dtype
+            self._batches[n] = _Batch(
+                a=[a for a, _ in pairs],
+                da=[da for _, da in pairs],
+                ones=np.ones(n, dtype),
+                row=np.empty((n, 1), dtype),
+                classes=np.arange(width),
+                is_label=np.empty((n, width), bool, order="F"),
+            )
+        return self._batches[n]
+
+    def _layers(self, params: Params) -> Params:
+        """Return the parameters in the workspace's type, if they have its shapes."""
+        if self._has_the_shapes_of(params):
+            return params
+        layers = self.network.layers(params)
+        same_structure("params", layers, "out.grads", self.grads)
+        return [
+            {key: array.astype(self.flat.dtype) for key, array in layer.items()} for layer in layers
+        ]
+
+    def _has_the_shapes_of(self, params: Params) -> bool:
+        """Tell whether the parameters can be used as they are; where in doubt, they cannot."""
+        if not isinstance(params, list) or len(params) != len(self.grads):
+            return False
+        for layer, grad in zip(params, self.grads, strict=True):
+            if not isinstance(layer, dict) or layer.keys() != grad.keys():
+                return False
+            for key, array in layer.items():
+                if (
+                    not isinstance(array, np.ndarray)
+                    or array.dtype != grad[key].dtype
+                    or array.shape != grad[key].shape
+                    or not isfinite(np.vdot(array, array))
+                ):
+                    return False
+        return True
+
+    def _inputs(self, X: ArrayLike) -> Array:
+        """Return the inputs in the workspace's type, if they fit."""
+        x, d_in = X, len(self.grads[0]["W"])
+        if not (_is_array(x, self.flat.dtype, 2) and x.shape[1] == d_in and _is_finite(x)):
+            x = _inputs(X, self.grads).astype(self.flat.dtype)
+        if len(x) > self.n:
+            raise ValueError(
+                f"X needs at most {self.n} rows, the n of the workspace, got shape {x.shape}"
+            )
+        return x
+
+
+def _is_array(value: Any, dtype: np.dtype[Any], ndim: int) -> TypeGuard[Array]:
+    return (
+        isinstance(value, np.ndarray)
+        and value.dtype == dtype
+        and value.ndim == ndim
+        and value.size > 0
+    )
+
+
+def _is_finite(array: Array) -> bool:
+    """Tell whether all numbers are finite: their squares' sum is, or they are looked at one by one.
+
+    The sum is one fast call. It may be infinite while they are not.
+    """
+    return isfinite(np.vdot(array, array)) or bool(np.isfinite(array).all())
+
+
+def _mse_grad_in_place(y: ArrayLike, batch: _Batch) -> None:
+    output, grad = batch.a[-1], batch.da[-1]
+    if not (_is_array(y, grad.dtype, 2) and y.shape == output.shape and _is_finite(y)):
+        mse_grad(y, output)  # says what is wrong, or converts
+        y = np.asarray(y)
+    np.subtract(output, y, grad, casting="same_kind")
+    np.multiply(grad, 2 / grad.size, grad)
+
+
+def _softmax_cross_entropy_grad_in_place(labels: ArrayLike, batch: _Batch) -> None:
+    output, grad, row = batch.a[-1], batch.da[-1], batch.row
+    if not (
+        isinstance(labels, np.ndarray)
+        and labels.dtype.kind in "iu"
+        and labels.shape == output.shape[:1]
+    ):
+        softmax_cross_entropy_grad(output, labels)  # says what is wrong, or converts
+        labels = np.asarray(labels)
+    np.equal(labels[:, np.newaxis], batch.classes, batch.is_label)
+    if np.count_nonzero(batch.is_label) < len(labels):  # some label is no class
+        softmax_cross_entropy_grad(output, labels)
+    np.maximum.reduce(output, axis=1, keepdims=True, out=row)
+    np.subtract(output, row, grad)
+    np.exp(grad, grad)
+    np.add.reduce(grad, axis=1, keepdims=True, out=row)
+    np.divide(grad, row, grad)
+    np.subtract(grad, batch.is_label, grad)
+    np.multiply(grad, 1 / len(grad), grad)
+
+
+LOSS_GRADS_IN_PLACE: dict[str, Callable[[ArrayLike, _Batch], None]] = {
+    "mse": _mse_grad_in_place,
+    "softmax_cross_entropy": _softmax_cross_entropy_grad_in_place,
+}
+"""The gradients of `LOSSES` in place, from the targets and the arrays of a batch.
+
+:meta hide-value:
+"""
+
+
+def flat_params(params: Params) -> tuple[Array, Params]:
+    r"""Put the parameters into one vector θ, so that a step on all of them is one call.
+
+    Args:
+        params: A `{"W": (d_in, d_out), "b": (d_out,)}` for each layer; no "b" for no bias.
+
+    Returns:
+        A copy of the numbers as one vector, shape (P,), in the order of the layers, and
+        parameters that are views of it: whoever changes the one changes the other.
+
+    Raises:
+        TypeError: `params` does not hold real numbers.
+        ValueError: An array is empty or not finite, or there is none.
+
+    Note:
+        Parameters of several types take the one that holds them all.
+
+    Examples:
+        >>> theta, params = flat_params([{"W": [[1.0, 2.0]], "b": [3.0, 4.0]}])
+        >>> theta -= 1
+        >>> params[0]["b"]
+        array([2., 3.])
+    """
+    theta, unravel = ravel(float_tree("params", params))
+    return theta, unravel(theta)
 
 
 def _check_layer(name: str, layer: Tree, d_in: int | None) -> int:

@@ -1,6 +1,7 @@
 """Backpropagation by hand against torch in float64, and the worked example's own numbers."""
 
 from dataclasses import replace
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -9,7 +10,17 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gdbp.backprop import ACTIVATIONS, LOSSES, Network, Starts, init_params, worked_example
+from gdbp.backprop import (
+    ACTIVATIONS,
+    IN_PLACE,
+    LOSS_GRADS_IN_PLACE,
+    LOSSES,
+    Network,
+    Starts,
+    flat_params,
+    init_params,
+    worked_example,
+)
 from gdbp.calculus import check_gradient
 from gdbp.optimizers import apply_updates, sgd
 
@@ -216,6 +227,146 @@ def test_integers_and_nested_lists_are_converted():
     )
     assert backward.loss == 100.0  # (3·1 + 4·2 - 1)²
     assert backward.grads[0]["W"].tolist() == [[60.0], [80.0]]
+
+
+# --- the same gradients in a workspace ---
+
+
+def as_type(case, dtype):
+    params = [{key: array.astype(dtype) for key, array in p.items()} for p in case.params]
+    y = case.y.astype(dtype) if case.network.loss_name == "mse" else case.y
+    return case._replace(params=params, X=case.X.astype(dtype), y=y)
+
+
+def work_of(case, n=10):
+    return case.network.workspace(case.params, n)
+
+
+def test_every_plain_form_has_one_in_place():
+    assert IN_PLACE.keys() == ACTIVATIONS.keys()
+    assert LOSS_GRADS_IN_PLACE.keys() == LOSSES.keys()
+
+
+@settings(max_examples=300)
+@given(cases(), st.sampled_from([(np.float64, 1e-12), (np.float32, 1e-5)]))
+def test_a_workspace_gives_the_same_gradients(case, kind):
+    dtype, rtol = kind
+    case = as_type(case, dtype)
+    network, params, X, y = case
+    grads = network.grads(params, X, y, out=work_of(case, n=len(X)))
+    assert {array.dtype for array in parameter_arrays(grads)} == {np.dtype(dtype)}
+    for found, expected in zip(grads, network.grads(params, X, y), strict=True):
+        assert list(found) == list(expected)
+        for key in found:
+            scale = max(np.abs(expected[key]).max(), 1e-3)  # below it, sums of 1 that cancel
+            np.testing.assert_allclose(found[key], expected[key], rtol=0, atol=rtol * scale)
+
+
+@pytest.mark.parametrize("bias", [True, False])
+@pytest.mark.parametrize("loss_name", LOSSES)
+@pytest.mark.parametrize("last", ACTIVATIONS)
+@pytest.mark.parametrize("first", ACTIVATIONS)
+def test_a_workspace_serves_batches_of_all_sizes_in_turn(first, last, loss_name, bias):
+    case = make_case([3, 5, 4], [first, last], [bias, True], loss_name, n=7, seed=3)
+    network, params, X, y = case
+    work = work_of(case, n=7)
+    for n in (7, 2, 1, 7, 2):
+        grads = network.grads(params, X[:n], y[:n], out=work)
+        assert_params_close(grads, network.grads(params, X[:n], y[:n]))
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("name", ACTIVATIONS)
+def test_each_activation_in_place_is_the_plain_one(name, dtype):
+    z = np.array([-1e30, -800, -88, -87, -20, -1, -0.1, 0, 0.1, 1, 20, 88, 800, 1e30], dtype)
+    a, da = z.copy(), np.full_like(z, 3)
+    with np.errstate(over="raise", invalid="raise", divide="raise"):
+        IN_PLACE[name].f(a, np.full_like(z, 7))
+        plain, slope = ACTIVATIONS[name].f(z), ACTIVATIONS[name].derivative(z)
+        resolution, tiny = 4 * np.finfo(dtype).eps, 1e-37
+        np.testing.assert_allclose(a, plain, rtol=resolution, atol=tiny)
+        IN_PLACE[name].delta(da, a)
+        np.testing.assert_allclose(da, 3 * slope, rtol=resolution, atol=3 * tiny)
+
+
+def test_a_workspace_is_where_the_gradients_are():
+    case = small_case()
+    work = work_of(case)
+    grads = case.network.grads(case.params, case.X, case.y, out=work)
+    assert grads is work.grads
+    assert all(np.shares_memory(array, work.flat) for array in parameter_arrays(grads))
+    np.testing.assert_array_equal(
+        work.flat, np.concatenate([array.ravel() for array in parameter_arrays(grads)])
+    )
+    first = work.flat.copy()
+    assert case.network.grads(case.params, case.X, case.y, out=work) is grads
+    np.testing.assert_array_equal(work.flat, first)
+
+
+def test_steps_on_the_flat_vectors_are_steps_of_gradient_descent():
+    network, params, X, y = case = small_case("softmax_cross_entropy")
+    work, (theta, moving) = work_of(case), flat_params(params)
+    for _ in range(5):
+        network.grads(moving, X, y, out=work)
+        theta -= 0.1 * work.flat
+        params = [
+            {key: layer[key] - 0.1 * grad[key] for key in layer}
+            for layer, grad in zip(params, network.grads(params, X, y), strict=True)
+        ]
+    assert_params_close(moving, params)
+
+
+@pytest.mark.parametrize("loss_name", LOSSES)
+def test_a_workspace_leaves_the_callers_arrays_alone(loss_name):
+    network, params, X, y = case = small_case(loss_name)
+    arrays = [*parameter_arrays(params), X, y]
+    before = [array.copy() for array in arrays]
+    for array in arrays:
+        array.flags.writeable = False  # so that writing raises
+    network.grads(params, X, y, out=work_of(case))
+    for array, copy in zip(arrays, before, strict=True):
+        np.testing.assert_array_equal(array, copy)
+
+
+def test_the_gradients_may_even_be_the_parameters():
+    network, params, X, y = case = small_case()
+    work, expected = work_of(case), network.grads(params, X, y)
+    for grad, layer in zip(work.grads, params, strict=True):
+        for key in grad:
+            grad[key][:] = layer[key]
+    assert_params_close(network.grads(work.grads, X, y, out=work), expected)
+
+
+@pytest.mark.parametrize("loss_name", LOSSES)
+def test_a_workspace_converts_what_is_of_another_type(loss_name):
+    network, params, X, y = case = small_case(loss_name)
+    lists = [{key: array.tolist() for key, array in layer.items()} for layer in params]
+    integers = np.arange(8).reshape(4, 2)
+    work = work_of(case)
+    found = network.grads(lists, X.tolist(), y.tolist(), out=work)
+    assert_params_close(found, network.grads(params, X, y))
+    assert_params_close(
+        network.grads(params, integers, y, out=work), network.grads(params, integers, y)
+    )
+    single = network.workspace(as_type(case, np.float32).params, 4)
+    found = network.grads(params, X, y, out=single)
+    assert found[0]["W"].dtype == np.float32
+    for layer, expected in zip(found, network.grads(params, X, y), strict=True):
+        assert_close(layer["W"], expected["W"], rtol=1e-5)
+
+
+def test_a_workspace_takes_large_numbers_for_what_they_are():
+    network = Network(["identity"])
+    params, X, y = [{"W": np.array([[1e160]])}], np.array([[1e-150]]), np.array([[0.0]])
+    work = network.workspace(params, 1)
+    assert_params_close(network.grads(params, X, y, out=work), network.grads(params, X, y))
+    X, y = np.array([[1e155]]), np.array([[1e155]])
+    params = [{"W": np.array([[2.0]])}]
+    with (
+        pytest.raises(ValueError, match=r"^grads\[0\]\['W'\] needs finite numbers, got inf"),
+        pytest.warns(RuntimeWarning, match="overflow"),  # in the product
+    ):
+        network.grads(params, X, y, out=work)
 
 
 # --- activations ---
@@ -523,6 +674,11 @@ def test_params_that_do_not_fit(params, error, match):
     forward = network.forward([{"W": W}], X)
     with pytest.raises(error, match="^" + match):
         network.backward(params, forward, np.ones((1, 3)))
+    for layers in ([{"W": W}], [{"W": W, "b": B}]):
+        with pytest.raises(error, match="^" + match):
+            network.grads(params, X, np.ones((1, 3)), out=network.workspace(layers, 1))
+    with pytest.raises(error, match="^" + match):
+        network.workspace(params, 1)
 
 
 def test_layers_of_the_wrong_size():
@@ -543,8 +699,11 @@ def test_layers_of_the_wrong_size():
     ],
 )
 def test_forward_says_what_is_wrong_with_X(X, error, match):
+    network, params = Network(["tanh"]), [{"W": W}]
     with pytest.raises(error, match="^" + match):
-        Network(["tanh"]).forward([{"W": W}], X)
+        network.forward(params, X)
+    with pytest.raises(error, match="^" + match):
+        network.grads(params, X, np.ones((4, 3)), out=network.workspace(params, 4))
 
 
 @pytest.mark.parametrize(
@@ -564,10 +723,53 @@ def test_forward_says_what_is_wrong_with_X(X, error, match):
     ],
 )
 def test_targets_that_do_not_fit(loss_name, y, error, match):
-    network, params, X, _ = small_case(loss_name)
-    for function in network.loss, network.grads:
-        with pytest.raises(error, match="^" + match):
-            function(params, X, y)
+    network, params, X, _ = case = small_case(loss_name)
+    in_place = partial(network.grads, out=work_of(case))
+    for function in network.loss, network.grads, in_place:
+        for target in (y, np.array(y)):
+            with pytest.raises(error, match="^" + match):
+                function(params, X, target)
+
+
+@settings(max_examples=200)
+@given(cases(), st.sampled_from([np.nan, np.inf, -np.inf]), st.data())
+def test_one_bad_number_anywhere_is_named_by_both_forms(case, bad, data):
+    network, params, X, y = case
+    arrays = [*parameter_arrays(params), X] + ([y] if network.loss_name == "mse" else [])
+    array = data.draw(st.sampled_from(arrays))
+    array.flat[data.draw(st.integers(0, array.size - 1))] = bad
+    with pytest.raises(ValueError, match="needs finite numbers") as plain:
+        network.grads(params, X, y)
+    good = [{key: np.ones_like(array) for key, array in layer.items()} for layer in params]
+    work = network.workspace(good, len(X))
+    with pytest.raises(ValueError, match="needs finite numbers") as in_place:
+        network.grads(params, X, y, out=work)
+    assert str(in_place.value) == str(plain.value)
+
+
+def test_a_workspace_of_another_network_or_shape():
+    network, params, X, y = case = small_case()
+    with pytest.raises(TypeError, match=r"^out needs what workspace\(\) made, got \[\]"):
+        network.grads(params, X, y, out=[])
+    other = Network(["tanh", "tanh"])
+    with pytest.raises(
+        ValueError, match=r"^out needs a workspace of Network.*'sigmoid'.*, got one"
+    ):
+        network.grads(params, X, y, out=other.workspace(params, 4))
+    equal = Network(["tanh", "sigmoid"]).workspace(params, 4)
+    assert network.grads(params, X, y, out=equal) is equal.grads
+    wider = network.workspace(init_params([2, 4, 2], np.random.default_rng(0)), 4)
+    with pytest.raises(ValueError, match=r"^params\[0\]\['W'\] needs the shape of out.grads\[0\]"):
+        network.grads(params, X, y, out=wider)
+    without = network.workspace(init_params([2, 3, 2], np.random.default_rng(0), bias=False), 4)
+    with pytest.raises(ValueError, match=r"^params has params\[0\]\['b'\], and out.grads has no"):
+        network.grads(params, X, y, out=without)
+    with pytest.raises(ValueError, match=r"^X needs at most 3 rows, the n of .*got shape \(4, 2\)"):
+        network.grads(params, X, y, out=work_of(case, n=3))
+    with pytest.raises(ValueError, match=r"^n needs an integer >= 1, got 0"):
+        work_of(case, n=0)
+    with pytest.raises(TypeError, match=r"^n needs an integer, got 1\.5"):
+        work_of(case, n=1.5)
 
 
 def test_backward_refuses_the_pass_of_a_deeper_network():
