@@ -406,7 +406,7 @@ class Workspace:
         layers, x = self._layers(params), self._inputs(X)
         batch = self._batch(len(x))
         self._forward(layers, x, batch)
-        LOSS_GRADS_IN_PLACE[self.network.loss_name](y, batch)
+        _LOSS_GRADS_IN_PLACE[self.network.loss_name](y, batch)
         self._backward(layers, x, batch)
         if not _is_finite(self.flat):
             self.network.grads(params, X, y)  # the plain form tells what is wrong, where it can
@@ -540,14 +540,11 @@ def _softmax_cross_entropy_grad_in_place(labels: ArrayLike, batch: _Batch) -> No
     np.multiply(grad, 1 / len(grad), grad)
 
 
-LOSS_GRADS_IN_PLACE: dict[str, Callable[[ArrayLike, _Batch], None]] = {
+# the gradients of LOSSES in place, from the targets and the arrays of a batch
+_LOSS_GRADS_IN_PLACE: dict[str, Callable[[ArrayLike, _Batch], None]] = {
     "mse": _mse_grad_in_place,
     "softmax_cross_entropy": _softmax_cross_entropy_grad_in_place,
 }
-"""The gradients of `LOSSES` in place, from the targets and the arrays of a batch.
-
-:meta hide-value:
-"""
 
 
 def flat_params(params: Params) -> tuple[Array, Params]:

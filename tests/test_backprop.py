@@ -10,10 +10,10 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from gdbp import backprop
 from gdbp.backprop import (
     ACTIVATIONS,
     IN_PLACE,
-    LOSS_GRADS_IN_PLACE,
     LOSSES,
     Network,
     Starts,
@@ -244,7 +244,7 @@ def work_of(case, n=10):
 
 def test_every_plain_form_has_one_in_place():
     assert IN_PLACE.keys() == ACTIVATIONS.keys()
-    assert LOSS_GRADS_IN_PLACE.keys() == LOSSES.keys()
+    assert backprop._LOSS_GRADS_IN_PLACE.keys() == LOSSES.keys()
 
 
 @settings(max_examples=300)
