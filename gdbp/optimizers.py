@@ -16,7 +16,7 @@ stands in one place, `_elementwise`.
 import math
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -36,16 +36,6 @@ StepInPlace = Callable[..., None]
 
 Out = tuple[Tree, Any]
 """Arrays to write to: a tree like the parameters, and a state."""
-
-
-class _Advance(Protocol):
-    def __call__(
-        self,
-        grads: Tree,
-        state: NamedTuple,
-        params: Tree,
-        out: Out | None = None,
-    ) -> tuple[Tree, NamedTuple]: ...
 
 
 class Optimizer(NamedTuple):
@@ -84,8 +74,8 @@ class Optimizer(NamedTuple):
     """
 
     init: Callable[[Tree], NamedTuple]
-    update: _Advance
-    step: _Advance
+    update: Callable[..., tuple[Tree, NamedTuple]]
+    step: Callable[..., tuple[Tree, NamedTuple]]
 
 
 class SGDState(NamedTuple):
@@ -433,7 +423,7 @@ def adam(
         :cite:t:`kingma2015adam`, algorithm 1; AMSGrad: :cite:t:`reddi2018convergence`,
         algorithm 2.
     """
-    direction, direction_in_place = _adam_directions(beta1, beta2, eps, amsgrad)
+    direction, direction_in_place = _adam_direction(beta1, beta2, eps, amsgrad)
     weight_decay = _checks.real("weight_decay", weight_decay, minimum=0)
 
     def step(theta: Array, g: Array, t: int, eta: float, *moments: Array) -> tuple[Array, ...]:
@@ -497,7 +487,7 @@ def adamw(
     References:
         :cite:t:`loshchilov2019decoupled`, algorithm 2.
     """
-    direction, direction_in_place = _adam_directions(beta1, beta2, eps, amsgrad)
+    direction, direction_in_place = _adam_direction(beta1, beta2, eps, amsgrad)
     weight_decay = _checks.real("weight_decay", weight_decay, minimum=0)
 
     def step(theta: Array, g: Array, t: int, eta: float, *moments: Array) -> tuple[Array, ...]:
@@ -514,7 +504,7 @@ def adamw(
     return _adam_like(lr, step, step_in_place, amsgrad)
 
 
-def _adam_directions(
+def _adam_direction(
     beta1: float, beta2: float, eps: float, amsgrad: bool
 ) -> tuple[Step, StepInPlace]:
     """Make what Adam and AdamW share: from g, t and the moments to m̂ / (√v̂ + ε) and the next.
