@@ -1,7 +1,10 @@
 """The benchmarks run and keep what they find; no test looks at a time."""
 
+import ast
 import json
+import math
 import sys
+from pathlib import Path
 
 import growth
 import numpy as np
@@ -138,3 +141,25 @@ def test_one_process_and_two_are_timed_in_turn(folder):
     assert all(training["seconds"].values())
     results.write("scaling", found)
     assert "(model" in scaling.report(json.loads((folder / "scaling.json").read_text()))
+
+
+# --- what is kept ---------------------------------------------------------------------------------
+
+
+def test_the_kept_ratios_are_those_of_the_comparisons():
+    """A comparison that is added, renamed or removed asks for a new `make bench`."""
+    folder = Path(results.__file__).parent
+    sources = [path.read_text(encoding="utf-8") for path in sorted(folder.glob("bench_*.py"))]
+    defined = [
+        function.name
+        for source in sources
+        for function in ast.parse(source).body
+        if isinstance(function, ast.FunctionDef)
+        and any(
+            isinstance(call, ast.Call) and call.func.id == "comparison"
+            for call in function.decorator_list
+        )
+    ]
+    kept = json.loads((folder / "results/ratios.json").read_text(encoding="utf-8"))["comparisons"]
+    assert [compared["name"] for compared in kept] == defined
+    assert all(math.isfinite(goal["ratio"]) for compared in kept for goal in compared["goals"])
