@@ -126,6 +126,8 @@ myst_update_mathjax = False  # KaTeX typesets
 nb_execution_mode = "off"
 nb_mime_priority_overrides = [("gettext", "image/svg+xml", 0)]  # their alternative texts
 nb_custom_formats = {".md": ("execute_pages.read_page", {}, False)}
+nb_code_prompt_show = say("Show the code")
+nb_code_prompt_hide = say("Hide the code")
 nb_ipywidgets_js = {}  # nothing from a third party's server
 execute_pages_package = "../gdbp"
 
