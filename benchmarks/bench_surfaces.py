@@ -10,7 +10,7 @@ from torch import nn
 
 from gdbp.backprop import Network, Params, init_params, worked_example
 from gdbp.surfaces import DataLoss, loss_grid
-from gdbp.torch_nets import MODULES, linear
+from gdbp.torch_nets import dense_network
 
 U = V = np.linspace(-1.0, 2.0, 100)
 FIRST, LAST = (0, 0, 0), (1, 0, 0)  # the weights W[0, 0] of the first layer and of the second
@@ -37,10 +37,9 @@ def double_loop(
     network: Network, params: Params, X: np.ndarray, y: np.ndarray, places: tuple
 ) -> Callable[[], np.ndarray]:
     """Return the article's way: write each point into the model, and run it."""
-    layers = [linear(layer["W"], layer.get("b")) for layer in params]
-    modules = [MODULES[name]() for name in network.activations]
-    model = nn.Sequential(*(part for pair in zip(layers, modules, strict=True) for part in pair))
-    model = nn.Sequential(*(part for part in model if not isinstance(part, nn.Identity)))
+    modules = dense_network(params, network.activations)
+    model = nn.Sequential(*(part for part in modules if not isinstance(part, nn.Identity)))
+    layers = [part for part in model if isinstance(part, nn.Linear)]
     inputs, targets = torch.tensor(X), torch.tensor(y)
     criterion = TORCH_LOSSES[network.loss_name]()
     (first, row_u, column_u), (second, row_v, column_v) = places
