@@ -653,7 +653,8 @@ def _elementwise(
         else:
             target, next_state = _pair(out)
             _check_kind("out[1]", next_state, kind)
-            used = {name: leaves for name, leaves in reads.items() if name[6:] not in passed_on}
+            void = {f"state.{name}" for name in passed_on}
+            used = {name: leaves for name, leaves in reads.items() if name not in void}
             writes = _buffers({result: target, **_memory(next_state, written)}, used, like)
         compute = partial(in_new_arrays if out is None else in_place, t, eta)
         adds = result == "params"
