@@ -129,7 +129,7 @@ print-test: $(SITE_DONE) ## look at the PDF and the EPUB (after make pdf epub)
 
 # On a machine that does nothing else. The results are kept in benchmarks/results, from where the book shows them.
 # ONLY=adam times one comparison and keeps nothing.
-bench: $(BENCH_DONE) ## time the book's code beside others' (15 minutes)
+bench: $(BENCH_DONE) ## time the book's code beside others' (20 minutes)
 	@mkdir -p $(BUILD)
 	$(BIN)/python -m pytest benchmarks -q $(ONLY:%=-k %) --benchmark-json=$(BUILD)/times.json --benchmark-quiet \
 	  --benchmark-min-rounds=1 --benchmark-max-time=0.2 --benchmark-min-time=0.0001 --benchmark-warmup=on
