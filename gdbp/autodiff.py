@@ -26,9 +26,8 @@ import weakref
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import Context
-from dataclasses import dataclass, field, replace
 from functools import wraps
-from typing import Any, ClassVar, ParamSpec, Self, TypeVar
+from typing import Any, NamedTuple, ParamSpec, Self, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -59,7 +58,6 @@ def _quiet(function: Callable[_P, _R]) -> Callable[_P, _R]:
 # --- operations: each result beside its local derivatives ---------------------------------------
 
 
-@dataclass(frozen=True, init=False)
 class Elementwise:
     r"""An operation on each element, after broadcasting.
 
@@ -71,13 +69,10 @@ class Elementwise:
             the result with respect to it. A constant one is a plain number.
     """
 
-    forward: Callable[..., Any]
-    slopes: tuple[Callable[..., Any], ...]
-    needs: ClassVar[str] = "shapes that broadcast"
+    needs = "shapes that broadcast"
 
     def __init__(self, forward: Callable[..., Any], *slopes: Callable[..., Any]) -> None:
-        object.__setattr__(self, "forward", forward)
-        object.__setattr__(self, "slopes", slopes)
+        self.forward, self.slopes = forward, slopes
 
     def cost(self, out: Array, x: Sequence[Array]) -> int:
         """Return the number of elementary operations: one for each number written."""
@@ -96,7 +91,6 @@ class Elementwise:
         return np.broadcast_to(np.asarray(self.slopes[k](out, *x), out.dtype), out.shape)
 
 
-@dataclass(frozen=True)
 class Reduction:
     """An operation that makes one number out of many, along axes of its only operand.
 
@@ -107,9 +101,10 @@ class Reduction:
         weights: From (result, operand, options) to ∂out/∂x, where the result has kept its axes.
     """
 
-    forward: Callable[..., Any]
-    weights: Callable[..., Any]
-    needs: ClassVar[str] = "axes that the operand has, each once"
+    needs = "axes that the operand has, each once"
+
+    def __init__(self, forward: Callable[..., Any], weights: Callable[..., Any]) -> None:
+        self.forward, self.weights = forward, weights
 
     def cost(self, out: Array, x: Sequence[Array]) -> int:
         """Return the number of elementary operations: one for each number read."""
@@ -142,7 +137,6 @@ class Reduction:
         return self.weights(_kept(out, x[0], axis), *x, **options)
 
 
-@dataclass(frozen=True)
 class Rearrangement:
     """An operation that only moves numbers: its tangents move along, its gradients move back.
 
@@ -152,9 +146,8 @@ class Rearrangement:
         needs: What the options have to be, for the message.
     """
 
-    forward: Callable[..., Any]
-    back: Callable[..., Any]
-    needs: str
+    def __init__(self, forward: Callable[..., Any], back: Callable[..., Any], needs: str) -> None:
+        self.forward, self.back, self.needs = forward, back, needs
 
     def cost(self, out: Array, x: Sequence[Array]) -> int:
         """Return 0: moving numbers is free."""
@@ -173,12 +166,11 @@ class Rearrangement:
         """Return `None`: the Jacobian is a matrix of zeros and ones, not worth writing out."""
 
 
-@dataclass(frozen=True)
 class MatrixProduct:
     """The product of matrices, rows, columns, or stacks of matrices, as numpy's `matmul`."""
 
-    forward: ClassVar[Callable[..., Any]] = np.matmul
-    needs: ClassVar[str] = "inner axes of equal length (and outer ones that broadcast)"
+    forward: Callable[..., Any] = staticmethod(np.matmul)
+    needs = "inner axes of equal length (and outer ones that broadcast)"
 
     def cost(self, out: Array, x: Sequence[Array]) -> int:
         """Return 2·m·k·n for (m, k) @ (k, n): a product and an addition for each term."""
@@ -974,7 +966,6 @@ def _single(name: str, result: Any, kind: type[Any]) -> Any:
 # --- what it costs ------------------------------------------------------------------------------
 
 
-@dataclass
 class Counter:
     """What the engine has done since counting began.
 
@@ -984,10 +975,14 @@ class Counter:
         peak_bytes: The size of those that were alive at the same time, at most.
     """
 
-    operations: int = 0
-    bytes: int = 0
-    peak_bytes: int = 0
-    _alive: int = field(default=0, repr=False)
+    def __init__(self) -> None:
+        self.operations = self.bytes = self.peak_bytes = self._alive = 0
+
+    def __repr__(self) -> str:
+        return (
+            f"Counter(operations={self.operations}, bytes={self.bytes}, "
+            f"peak_bytes={self.peak_bytes})"
+        )
 
     def _add(self, operations: int, made: Array | None, sources: Sequence[Array]) -> None:
         self.operations += int(operations)
@@ -1056,8 +1051,7 @@ def _count(operations: int, made: Array | None = None, sources: Sequence[Array] 
 # --- looking at the graph -----------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class Edge:
+class Edge(NamedTuple):
     """From a node to one of its operands.
 
     Attributes:
@@ -1070,8 +1064,7 @@ class Edge:
     derivative: Array | None
 
 
-@dataclass(frozen=True)
-class Node:
+class Node(NamedTuple):
     """One value of a graph, as data.
 
     Attributes:
@@ -1098,8 +1091,7 @@ class Node:
         return f"{self.label} {made}: value {_short(self.data)}, {grad}"
 
 
-@dataclass(frozen=True)
-class Step:
+class Step(NamedTuple):
     """One step of a backward pass: a node whose gradient is complete passes it on.
 
     Attributes:
@@ -1198,7 +1190,7 @@ def backward_steps(output: Value, grad: ArrayLike | None = None) -> list[Step]:
         _check_pulled(value, contributions, gradients)
         grads = {ids[key]: np.asarray(g) for key, g in gradients.items()}
         passed_on = tuple(np.asarray(pulled) for pulled in contributions)
-        steps.append(Step(replace(node, grad=grads[node.id]), passed_on, grads))
+        steps.append(Step(node._replace(grad=grads[node.id]), passed_on, grads))
     return steps
 
 

@@ -13,7 +13,6 @@ $$\delta_l = \frac{\partial L}{\partial a_l} \odot f_l'(z_l), \qquad
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 from math import isfinite
 from typing import Any, NamedTuple, TypeGuard
@@ -142,8 +141,7 @@ class Row(NamedTuple):
     value: Array
 
 
-@dataclass(frozen=True)
-class Forward:
+class Forward(NamedTuple):
     """Every intermediate result of a forward pass.
 
     Attributes:
@@ -167,8 +165,7 @@ class Forward:
         return rows
 
 
-@dataclass(frozen=True)
-class Backward:
+class Backward(NamedTuple):
     """Every intermediate result of a backward pass, layer by layer, the first layer first.
 
     Attributes:
@@ -202,7 +199,6 @@ class Backward:
         return rows
 
 
-@dataclass(frozen=True)
 class Network:
     r"""A stack of dense layers with an activation each, and a loss.
 
@@ -226,17 +222,18 @@ class Network:
         :cite:t:`rumelhart1986learning`; :cite:t:`nielsen2015neural`, chapter 2.
     """
 
-    activations: Sequence[str]
-    loss_name: str = "mse"
-
-    def __post_init__(self) -> None:
-        if isinstance(self.activations, str) or not np.iterable(self.activations):
-            raise TypeError(f"activations needs a name for each layer, got {self.activations!r}")
-        if len(self.activations) == 0:
+    def __init__(self, activations: Sequence[str], loss_name: str = "mse") -> None:
+        if isinstance(activations, str) or not np.iterable(activations):
+            raise TypeError(f"activations needs a name for each layer, got {activations!r}")
+        if len(activations) == 0:
             raise ValueError("activations needs at least one layer, got none")
-        for name in self.activations:
+        for name in activations:
             _checks.choice("activations", name, list(ACTIVATIONS))
-        _checks.choice("loss_name", self.loss_name, list(LOSSES))
+        self.activations = tuple(activations)
+        self.loss_name = _checks.choice("loss_name", loss_name, list(LOSSES))
+
+    def __repr__(self) -> str:
+        return f"Network({list(self.activations)}, {self.loss_name!r})"
 
     def forward(self, params: Params, X: ArrayLike) -> Forward:
         """Run the network forward and keep every intermediate result.
@@ -308,7 +305,8 @@ class Network:
             return self.backward(params, self.forward(params, X), y).grads
         if not isinstance(out, Workspace):
             raise TypeError(f"out needs what workspace() made, got {out!r}")
-        if out.network is not self and out.network != self:
+        other = out.network
+        if (other.activations, other.loss_name) != (self.activations, self.loss_name):
             raise ValueError(f"out needs a workspace of {self}, got one of {out.network}")
         out._compute(params, X, y)
         return out.grads
@@ -654,8 +652,7 @@ class Step(NamedTuple):
     loss: Any
 
 
-@dataclass(frozen=True)
-class WorkedExample:
+class WorkedExample(NamedTuple):
     r"""The network of two numbers multiplied by hand, with its sample and its learning rate.
 
     $$\begin{gathered}

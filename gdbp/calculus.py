@@ -14,8 +14,7 @@ some line.
 
 import warnings
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -208,8 +207,7 @@ def directional_derivative(
     return float(_slope(f, point, direction, np.abs(point).max(), h, method))
 
 
-@dataclass(frozen=True)
-class GradientReport:
+class GradientReport(NamedTuple):
     """What `check_gradient` found.
 
     Attributes:

@@ -8,7 +8,6 @@ their progress, and can be killed at any moment and go on (`checkpoint`).
 
 import os
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -26,8 +25,7 @@ OnRecord = Callable[[int, Tree, float], object]
 """What to do with each record: a function of its number k, its parameters and its loss."""
 
 
-@dataclass(frozen=True)
-class Trajectory:
+class Trajectory(NamedTuple):
     """The records of a descent. Record k holds the loss at the parameters of record k.
 
     Attributes:
@@ -130,7 +128,7 @@ def minimize(
         checkpoint=checkpoint,
         checkpoint_every=checkpoint_every,
         progress=progress,
-    )
+    ).checked()
     return _descend(loss_fn, params, optimizer, lambda t: step_grad, plan)
 
 
@@ -225,7 +223,7 @@ def fit(
         progress=progress,
         shuffles=shuffles,
         data=(inputs, targets),
-    )
+    ).checked()
     return _descend(
         lambda params: loss_fn(params, inputs, targets), params, optimizer, grad_at, plan
     )
@@ -315,14 +313,11 @@ class _Record(NamedTuple):
     loss: float
 
 
-@dataclass
 class _Run:
     """Where a run is: all that its next step depends on, and what it has to show."""
 
-    params: Tree
-    state: Any
-    records: list[_Record]
-    t: int = 0
+    def __init__(self, params: Tree, state: Any, records: list[_Record], t: int = 0) -> None:
+        self.params, self.state, self.records, self.t = params, state, records, t
 
     def stacked(self) -> dict[str, Any]:
         """Return the records as arrays, under the names that they have in a trajectory."""
@@ -334,8 +329,7 @@ class _Run:
         }
 
 
-@dataclass(frozen=True)
-class _Plan:
+class _Plan(NamedTuple):
     """How long a run is, and what is recorded, kept, saved and shown on its way."""
 
     n_steps: int
@@ -346,9 +340,10 @@ class _Plan:
     progress: bool
     record_every: int = 1
     shuffles: Shuffles | None = None
-    data: tuple[Array, ...] = field(default=(), repr=False)
+    data: tuple[Array, ...] = ()
 
-    def __post_init__(self) -> None:
+    def checked(self) -> "_Plan":
+        """Return the plan, or raise for a number or a function in it that is none."""
         _checks.integer("record_every", self.record_every, minimum=1)
         _checks.integer("keep_every", self.keep_every, minimum=1)
         if self.on_record is not None:
@@ -357,6 +352,7 @@ class _Plan:
             _checks.integer("checkpoint_every", self.checkpoint_every, minimum=1)
             if self.checkpoint is None:
                 raise ValueError("checkpoint_every needs a checkpoint, the file to save to")
+        return self
 
     def is_kept(self, record: _Record) -> bool:
         return record.step % (self.record_every * self.keep_every) == 0

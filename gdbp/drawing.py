@@ -1,7 +1,6 @@
 """The drawing of a graph that `gdbp.autodiff` recorded: boxes, arrows and every number, as SVG."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from typing import NamedTuple
 
 from gdbp.autodiff import Node, Step, Value, _short, graph
@@ -57,7 +56,7 @@ def draw_graph(
             raise TypeError(f"step needs a Step of backward_steps, got {step!r}")
         if step.node.id >= len(nodes) or step.node.data is not nodes[step.node.id].data:
             raise ValueError("step needs to come from the backward_steps of this output")
-        nodes = [replace(node, grad=step.grads.get(node.id)) for node in nodes]
+        nodes = [node._replace(grad=step.grads.get(node.id)) for node in nodes]
     width, height, places = _layout(nodes)
     drawn = [_draw_node(node, places[node.id][0], id, step) for node in nodes]
     drawn += [part for node in nodes for part in _draw_edges(node, places, id)]

@@ -7,7 +7,7 @@ hint holds the right answer.
 
 import math
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache
 from itertools import pairwise
 from typing import Any, Protocol
@@ -1653,7 +1653,7 @@ def _exact_ratio() -> list[_Part]:
 @_exercise("10.1")
 def _another_sample() -> list[_Part]:
     example = worked_example()
-    other = replace(example, x=np.array([1.0, -1.0]), y=0.5)
+    other = example._replace(x=np.array([1.0, -1.0]), y=0.5)
     grad, y_hat = other.grad(other.theta), other.predict(other.theta)
     return [
         _Number(
@@ -1662,7 +1662,7 @@ def _another_sample() -> list[_Part]:
             [
                 (example.predict(example.theta), "That is the prediction for the old sample."),
                 (
-                    replace(other, x=np.array([1.0, 1.0])).predict(other.theta),
+                    other._replace(x=np.array([1.0, 1.0])).predict(other.theta),
                     "The second input is negative.",
                 ),
                 (y_hat - other.y, "That is the error. The prediction is asked for."),

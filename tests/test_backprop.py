@@ -1,6 +1,5 @@
 """Backpropagation by hand against torch in float64, and the worked example's own numbers."""
 
-from dataclasses import replace
 from functools import partial
 from typing import NamedTuple
 
@@ -480,7 +479,7 @@ def test_worked_example_has_the_numbers_of_the_article():
 @pytest.mark.parametrize("x", [[0.5, 1.0], [-0.3, 2.0]])
 @pytest.mark.parametrize("weights", [{}, ASYMMETRIC, {"w1": -1.5, "w5": 0.2, "w6": -0.4}])
 def test_by_hand_network_and_autograd_agree(weights, x):
-    example = replace(worked_example(**weights), x=np.array(x))
+    example = worked_example(**weights)._replace(x=np.array(x))
     network, params = example.network, example.params
     y_hat, loss, grad = autograd(example)
 
@@ -508,7 +507,7 @@ def test_the_gradient_by_hand_passes_the_gradient_check(theta):
 
 def transposed(example):
     """Return the example with W_hᵀ in the place of W_h: w2 and w3 exchanged."""
-    return replace(example, theta=example.theta[[0, 2, 1, 3, 4, 5]])
+    return example._replace(theta=example.theta[[0, 2, 1, 3, 4, 5]])
 
 
 def test_a_symmetric_hidden_matrix_hides_its_transposition():
@@ -908,6 +907,6 @@ def test_starts_say_which_start_has_left_the_finite_numbers():
 
 def test_starts_take_large_weights_for_what_they_are():
     theta = [0.0, 0.0, 1e160, 0.0, 0.0, 0.0]  # finite, while its square is not
-    starts = Starts(replace(worked_example(), x=np.array([1.0, 0.0])), [theta])
+    starts = Starts(worked_example()._replace(x=np.array([1.0, 0.0])), [theta])
     starts.step()
     assert starts.theta.tolist() == [theta]
