@@ -8,8 +8,8 @@ Any function of the parameters can be drawn so. `DataLoss`, the loss of a networ
 how it was made, and `loss_grid` draws it in a form that computes nothing twice.
 """
 
+import math
 from collections.abc import Callable, Iterator
-from math import inf
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -18,12 +18,12 @@ from numpy.typing import ArrayLike
 from gdbp import _checks
 from gdbp._checks import Array
 from gdbp._trees import ravel
-from gdbp.backprop import ACTIVATIONS, Network, Params
+from gdbp.backprop import ACTIVATIONS, IN_PLACE, Network, Params
 
 METHODS = ("auto", "points", "blocks", "parabolas", "polynomial")
 """How `loss_grid` may compute a grid."""
 
-_BLOCK = 2**16  # numbers in an intermediate result: half a megabyte, which stays in the cache
+_BLOCK = 2**18  # numbers in an intermediate result: two megabytes, which stay in the cache
 
 
 class LossGrid(NamedTuple):
@@ -186,6 +186,31 @@ class _Columns(NamedTuple):
     value: Array
 
 
+class _Memory:
+    """Memory for the intermediate results of a block, to be used again for the next.
+
+    The system hands large arrays out as pages that it fills with zeros when they are touched. To
+    take new ones for each result would take longer than to compute it.
+    """
+
+    def __init__(self) -> None:
+        self._buffer: Array = np.empty(0)
+        self._used = 0
+
+    def free(self) -> None:
+        """Take back all arrays that were handed out: the next ones overwrite them."""
+        if self._used > self._buffer.size:
+            self._buffer = np.empty(self._used)
+        self._used = 0
+
+    def array(self, shape: tuple[int, ...]) -> Array:
+        """Return an array to fill."""
+        start, self._used = self._used, self._used + math.prod(shape)
+        if self._used > self._buffer.size:
+            return np.empty(shape)
+        return self._buffer[start : self._used].reshape(shape)
+
+
 class _Change(NamedTuple):
     """A parameter that varies, at the values of a block: (n, 1, 1, 1) or (n, 1, 1)."""
 
@@ -312,10 +337,7 @@ class DataLoss:
         if self._is_mse:
             residuals = outputs - self._y
             return _sum_of_products(residuals, residuals) / self._size
-        # With the classes as the first axis, max and sum run over whole arrays.
-        z = np.ascontiguousarray(np.moveaxis(outputs, -1, 0))
-        largest = z.max(axis=0)
-        log_sums = np.log(np.exp(z - largest).sum(axis=0))
+        largest, log_sums = _log_sums(outputs)
         n, n_classes = outputs.shape[-2:]
         flat = outputs.reshape(*outputs.shape[:-2], -1)
         of_labels = flat.take(np.arange(n) * n_classes + self._y, axis=-1)
@@ -341,7 +363,7 @@ class DataLoss:
             if fast and method != "blocks":
                 form = self._polynomial if fast == "polynomial" else self._parabolas
                 loss, largest_term = form(theta, places, u, v)
-                if method == fast or largest_term <= 1000 * loss.min() < inf:
+                if method == fast or largest_term <= 1000 * loss.min() < math.inf:
                     return _loss_grid(u, v, _finite(loss) if method == fast else loss)
             return _loss_grid(u, v, _finite(self._blocks(theta, places, u, v)))
 
@@ -379,7 +401,7 @@ class DataLoss:
             return loss.T, largest_term
         C = np.empty((3, u.size))
         high = places[1]
-        for at_u, _, between in self._blocks_of_lower(theta, places, u):
+        for at_u, _, between in self._blocks_of_lower(theta, places, u, 1):
             a = _whole(between).reshape(-1, self._layers[high.layer].shape[0])
             ones = np.tile(self._ones, (len(a) // len(self._X), 1))
             terms = self._terms(theta, high.layer, a, ones, (None, high))
@@ -439,25 +461,35 @@ class DataLoss:
         """Compute the grid block by block, each column at no more points than it depends on."""
         if places[0].layer > places[1].layer:
             return self._blocks(theta, places[::-1], v, u).T
-        losses = np.empty((u.size, v.size))
+        losses, memory = np.empty((u.size, v.size)), _Memory()
         second = places[1]
-        for at_u, change, between in self._blocks_of_lower(theta, places, u):
-            for at_v in _slices(v.size, self._block_length(second.layer) // len(change.values)):
+        for at_u, change, between in self._blocks_of_lower(theta, places, u, v.size):
+            length = self._block_length(second.layer) // len(change.values)
+            for at_v in _slices(v.size, max(1, length)):
                 changes = [change, _Change(second, v[at_v, np.newaxis, np.newaxis])]
-                top = self._advance(between, theta, second.layer, len(self._layers), changes)
-                losses[at_u, at_v] = self._losses_of_columns(top)
+                memory.free()
+                top = self._advance(
+                    between, theta, second.layer, len(self._layers), changes, memory
+                )
+                losses[at_u, at_v] = self._losses_of_columns(top, memory)
         return losses.T
 
     def _blocks_of_lower(
-        self, theta: Array, places: tuple[_Place, _Place], u: Array
+        self, theta: Array, places: tuple[_Place, _Place], u: Array, n_higher: int
     ) -> Iterator[tuple[slice, _Change, list[_Columns]]]:
-        """Yield the values of the lower parameter in blocks, with the higher layer's inputs."""
+        """Yield the values of the lower parameter in blocks, with the higher layer's inputs.
+
+        A block has few of them if each belongs to many of the higher one, `n_higher`: what does
+        not depend on the higher one is then computed once.
+        """
         low, high = places[0].layer, places[1].layer
-        inputs = self._below(theta, low)
+        inputs, memory = self._below(theta, low), _Memory()
         start = [_Columns(list(range(inputs.shape[1])), inputs[np.newaxis, np.newaxis])]
-        for at_u in _slices(u.size, self._block_length(low)):
+        length = min(self._block_length(low), self._block_length(high) // n_higher)
+        for at_u in _slices(u.size, max(1, length)):
             change = _Change(places[0], u[at_u, np.newaxis, np.newaxis, np.newaxis])
-            yield at_u, change, self._advance(start, theta, low, high, [change])
+            memory.free()
+            yield at_u, change, self._advance(start, theta, low, high, [change], memory)
 
     def _block_length(self, start: int) -> int:
         """Return how many points fit in a block, if one column of layer `start` changes."""
@@ -465,31 +497,62 @@ class DataLoss:
         return max(1, _BLOCK // (len(self._X) * widest))
 
     def _advance(
-        self, a: list[_Columns], theta: Array, start: int, stop: int, changes: list[_Change]
+        self,
+        a: list[_Columns],
+        theta: Array,
+        start: int,
+        stop: int,
+        changes: list[_Change],
+        memory: _Memory,
     ) -> list[_Columns]:
         """Run the layers from `start` to before `stop`, columns by columns."""
         for k in range(start, stop):
             W, b = self._W(theta, k), theta[self._layers[k].b]
-            z = self._ones * b if b.size else np.zeros(1)
-            for part in a:
-                z = z + _times(part.value, W[part.columns])
-            moved: dict[int, Array] = {}
+            terms = [_times(part.value, W[part.columns], memory) for part in a]
+            z = _sum(terms + [self._ones * b] * (b.size > 0), memory)
+            moved: dict[int, list[Array]] = {}
             for place, values in changes:
                 if place.layer == k:
                     source = self._ones if place.row is None else _column(a, place.row)
-                    moved[place.column] = moved.get(place.column, 0) + values * source
-            f = ACTIVATIONS[self.network.activations[k]].f
+                    moved.setdefault(place.column, []).append(_product(values, source, memory))
             rest = [column for column in range(W.shape[1]) if column not in moved]
-            a = [_Columns(rest, f(z[..., rest] if moved else z))] if rest else []
-            for c, change in moved.items():
-                a.append(_Columns([c], f(z[..., c : c + 1] + change)))
+            a = [_Columns(rest, z[..., rest] if moved else z)] if rest else []
+            for c, terms in moved.items():
+                a.append(_Columns([c], _sum([z[..., c : c + 1], *terms], memory)))
+            for part in a:
+                f = IN_PLACE[self.network.activations[k]].f
+                f(part.value, memory.array(part.value.shape))
         return a
 
-    def _losses_of_columns(self, a: list[_Columns]) -> Array:
+    def _losses_of_columns(self, a: list[_Columns], memory: _Memory) -> Array:
+        """Compute the loss from the outputs, which are overwritten."""
         if self._is_mse:  # a sum over outputs, so that columns that do not change count once
-            differences = [part.value - self._y[:, part.columns] for part in a]
-            return np.asarray(sum(_sum_of_products(r, r) for r in differences) / self._size)
+            total: Array = np.zeros(())
+            for part in a:
+                residuals = np.subtract(part.value, self._y[:, part.columns], out=part.value)
+                total = total + _sum_of_products(residuals, residuals)
+            return total / self._size
+        if len(a) == 2 and len(a[1].columns) == 1:
+            return self._losses_where_one_class_moves(a[0], a[1], memory)
         return self._losses(_whole(a))
+
+    def _losses_where_one_class_moves(
+        self, others: _Columns, moving: _Columns, memory: _Memory
+    ) -> Array:
+        r"""Compute the cross-entropy where one column c of the logits varies more than the rest.
+
+        The other classes act as one, whose logit is $s = \log \sum_{k \ne c} e^{z_k}$: a sample of
+        class c has the loss $\log(1 + e^{s - z_c})$, and another one, of class y,
+        $\log(1 + e^{z_c - s}) + s - z_y$.
+        """
+        (c,) = moving.columns
+        is_c = self._y == c
+        largest, log_sums = _log_sums(others.value)
+        of_labels = others.value[..., np.arange(len(is_c)), self._y - (self._y >= c)]
+        d = _sum([moving.value[..., 0], -(largest + log_sums)], memory)
+        d *= np.where(is_c, -1.0, 1.0)
+        among_others = np.where(is_c, 0, largest - of_labels + log_sums)
+        return (_sum_of_softplus(d) + _sum_of_last(among_others)) / len(is_c)
 
     def _below(self, theta: Array, stop: int) -> Array:
         """Run the layers before `stop`, which do not vary."""
@@ -551,9 +614,25 @@ def _powers(x: Array) -> Array:
     return powers
 
 
-def _times(a: Array, W: Array) -> Array:
-    # A product with one row is an outer product; numpy's matmul is slow there.
-    return a * W if len(W) == 1 else a @ W
+def _product(a: Array, b: Array, memory: _Memory) -> Array:
+    """Multiply element by element."""
+    return np.multiply(a, b, out=memory.array(np.broadcast(a, b).shape))
+
+
+def _times(a: Array, W: Array, memory: _Memory) -> Array:
+    if len(W) == 1:  # an outer product; numpy's matmul is slow there
+        return _product(a, W, memory)
+    return np.matmul(a, W, out=memory.array((*a.shape[:-1], W.shape[1])))
+
+
+def _sum(terms: list[Array], memory: _Memory) -> Array:
+    """Add arrays, and overwrite them: the small ones first, so that few sums are large."""
+    total, *others = sorted(terms, key=lambda term: term.size)
+    for term in others:
+        shape = np.broadcast(total, term).shape
+        out = term if term.shape == shape else memory.array(shape)
+        total = np.add(total, term, out=out)
+    return total
 
 
 def _column(a: list[_Columns], column: int) -> Array:
@@ -575,6 +654,26 @@ def _sum_of_products(a: Array, b: Array) -> Array:
     """Sum over the last two axes: samples and outputs."""
     shape = (*a.shape[:-2], -1)
     return np.asarray(np.vecdot(a.reshape(shape), b.reshape(shape)))
+
+
+def _log_sums(logits: Array) -> tuple[Array, Array]:
+    """Return the largest logit, and the log of the sum of exp of the differences to it."""
+    # With the classes as the first axis, max and sum run over whole arrays.
+    z = np.ascontiguousarray(np.moveaxis(logits, -1, 0))
+    largest = z.max(axis=0)
+    return largest, np.log(np.exp(z - largest).sum(axis=0))
+
+
+def _sum_of_softplus(d: Array) -> Array:
+    """Sum log(1 + exp d) over the last axis, and overwrite d."""
+    if d.max() > 700:  # exp would overflow; logaddexp takes its time
+        return np.asarray(np.logaddexp(0, d).sum(axis=-1))
+    np.add(np.exp(d, out=d), 1, out=d)
+    return _sum_of_last(np.log(d, out=d))
+
+
+def _sum_of_last(x: Array) -> Array:
+    return x @ np.ones(x.shape[-1])  # in a third of the time of sum(axis=-1)
 
 
 def _largest(x: Array) -> float:

@@ -194,6 +194,17 @@ def test_each_form_is_taken_where_it_holds(activations, loss_name, places, form)
                 loss_grid(loss, loss.theta, i, j, u, v, method=method)
 
 
+@pytest.mark.parametrize("c", [0, 1, 2])
+@pytest.mark.parametrize("scale", [1.0, 300.0, 3000.0])
+def test_the_loss_of_a_classifier_where_one_logit_changes_is_exact_at_any_size(c, scale):
+    loss, *_ = random_loss(["tanh", "identity"], [2, 4, 3], loss_name="softmax_cross_entropy")
+    i, j = place(loss, *IN_FIRST), place(loss, 1, 2, c)
+    u, v = np.linspace(-1, 1, 5), scale * np.linspace(-2, 1, 4)
+    plain = loss_grid(loss, loss.theta, i, j, u, v, method="points").loss
+    found = loss_grid(loss, loss.theta, i, j, u, v, method="blocks").loss
+    np.testing.assert_allclose(found, plain, rtol=1e-12)
+
+
 @pytest.mark.parametrize("activation", ["identity", "tanh"])
 @pytest.mark.parametrize("swap", [False, True])
 def test_blocks_of_any_length_make_the_same_grid(monkeypatch, activation, swap):
