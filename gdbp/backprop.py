@@ -278,8 +278,10 @@ class Network:
         da = [loss_grad(y, forward.output)]
         delta: list[Array] = []
         for k in reversed(range(len(layers))):
-            delta.insert(0, da[0] * ACTIVATIONS[self.activations[k]].derivative(forward.z[k]))
-            da.insert(0, delta[0] @ layers[k]["W"].T)
+            delta.append(da[-1] * ACTIVATIONS[self.activations[k]].derivative(forward.z[k]))
+            da.append(delta[-1] @ layers[k]["W"].T)
+        da.reverse()
+        delta.reverse()
         dW = [a.T @ d for a, d in zip(forward.a[:-1], delta, strict=True)]
         db = [d.sum(axis=0) for d in delta]
         grads = [
