@@ -408,7 +408,7 @@ class Workspace:
         self._forward(layers, x, batch)
         _LOSS_GRADS_IN_PLACE[self.network.loss_name](y, batch)
         self._backward(layers, x, batch)
-        if not _surely_finite(self.flat):
+        if not _checks.surely_finite(self.flat):
             self.network.grads(params, X, y)  # the plain form tells what is wrong, where it can
             float_tree("grads", self.grads)
 
@@ -476,7 +476,7 @@ class Workspace:
                     not isinstance(array, np.ndarray)
                     or array.dtype != grad[key].dtype
                     or array.shape != grad[key].shape
-                    or not _surely_finite(array)
+                    or not _checks.surely_finite(array)
                 ):
                     return False
         return True
@@ -484,7 +484,9 @@ class Workspace:
     def _inputs(self, X: ArrayLike) -> Array:
         """Return the inputs in the workspace's type, if they fit."""
         x, d_in = X, len(self.grads[0]["W"])
-        if not (_is_array(x, self.flat.dtype, 2) and x.shape[1] == d_in and _surely_finite(x)):
+        if not (
+            _is_array(x, self.flat.dtype, 2) and x.shape[1] == d_in and _checks.surely_finite(x)
+        ):
             x = _inputs(X, self.grads).astype(self.flat.dtype)
         if len(x) > self.n:
             raise ValueError(
@@ -502,14 +504,9 @@ def _is_array(value: Any, dtype: np.dtype[Any], ndim: int) -> TypeGuard[Array]:
     )
 
 
-def _surely_finite(array: Array) -> bool:
-    """Tell whether the sum of the squares is finite: one fast call. If not, look closely."""
-    return isfinite(np.vdot(array, array))
-
-
 def _mse_grad_in_place(y: ArrayLike, batch: _Batch) -> None:
     output, grad = batch.a[-1], batch.da[-1]
-    if not (_is_array(y, grad.dtype, 2) and y.shape == output.shape and _surely_finite(y)):
+    if not (_is_array(y, grad.dtype, 2) and y.shape == output.shape and _checks.surely_finite(y)):
         mse_grad(y, output)  # says what is wrong, or converts
         y = np.asarray(y)
     np.subtract(output, y, grad, casting="same_kind")
@@ -893,7 +890,7 @@ class Starts:
         np.multiply(self._s, self._a1, self._update5)
         np.multiply(self._s, self._a2, self._update6)
         np.subtract(self._weights, self._update, self._weights)
-        if not _surely_finite(self._weights):
+        if not _checks.surely_finite(self._weights):
             _checks.float_array(AFTER_THE_STEP, self.theta)
         return self._loss
 
