@@ -148,7 +148,7 @@ def test_latex_does_not_complain(edition: Edition, complaint: str) -> None:
 @every_edition
 def test_nothing_sticks_out_of_the_page(edition: Edition) -> None:
     log = edition.log.read_text(encoding="utf-8", errors="replace")
-    sizes = re.findall(r"^Overfull \\hbox \((\d+)\.\d+pt too wide\).*", log, re.MULTILINE)
+    sizes = re.findall(r"^Overfull .*\((\d+)\.\d+pt too (?:wide|high)\)", log, re.MULTILINE)
     assert not [size for size in map(int, sizes) if size > 20]
 
 

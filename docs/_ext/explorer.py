@@ -151,7 +151,8 @@ class OnPaper(SphinxPostTransform):
             words = html.escape(in_words(explorer))
             text = f"<div>{explorer['picture']}<p>{words}</p></div>"
             raw = nodes.raw("", text, format="html", classes=["text_html"])
-            explorer.replace_self([raw, *explorer.children])
+            figures_first = nodes.raw("", r"\gdbpfiguresfirst", format="latex")
+            explorer.replace_self([figures_first, raw, *explorer.children])
 
 
 ON_PAPER = say("{numbers}. On the page in the browser, all of this can be moved.")
