@@ -19,6 +19,9 @@ from gdbp._checks import Array
 BYTES = 2**19
 """The size of a block: small enough for the cache, large enough to be worth numpy's calls."""
 
+LINE = 64
+"""The bytes of a line of the cache."""
+
 Leaves = dict[str, list[Array]]
 """The leaves of several trees of one structure, by the names of the trees."""
 
@@ -43,6 +46,9 @@ class Block(NamedTuple):
     def parts(self) -> Iterator[tuple[int, "Block"]]:
         """Yield parts that fit into the cache, each with the place where it begins."""
         length = BYTES // self.theta.itemsize
+        if self.theta.size <= length:
+            yield 0, self
+            return
         for begin in range(0, self.theta.size, length):
             part = slice(begin, begin + length)
             old = [a[part] for a in self.old]
@@ -57,7 +63,20 @@ class Block(NamedTuple):
 
     def scratch(self) -> Array:
         """Return an array to work with, as long as the longest part."""
-        return np.empty(min(self.theta.size, BYTES // self.theta.itemsize), self.theta.dtype)
+        return room((min(self.theta.size, BYTES // self.theta.itemsize),), self.theta.dtype)
+
+
+def room(shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
+    """Return a C-contiguous array to fill; a large one begins where a line of the cache does.
+
+    Numpy's own arrays do not: then every second access of a vector unit needs two lines.
+    """
+    n_bytes = math.prod(shape) * dtype.itemsize
+    if n_bytes < 2**14:  # it takes longer to look where it begins
+        return np.empty(shape, dtype)
+    memory = np.empty(n_bytes + LINE, np.uint8)
+    begin = -memory.ctypes.data % LINE
+    return memory[begin : begin + n_bytes].view(dtype).reshape(shape)
 
 
 def vector(array: Array, dtype: np.dtype[Any]) -> Array:
@@ -110,6 +129,8 @@ def check_buffers(writes: Leaves, reads: Leaves, place: Callable[[int], str]) ->
     for name, leaves in reads.items():
         writer = name if name in writes else result
         for k, leaf in enumerate(leaves):
+            if leaf is writes[writer][k]:
+                continue
             begin, end = byte_bounds(leaf)
             # The spans are apart: the last that begins before this leaf ends is the one to look at.
             last = bisect_left(spans, (end,)) - 1

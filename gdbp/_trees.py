@@ -89,6 +89,20 @@ def leaves_like(name: str, tree: Tree, reference_name: str, reference: Tree) -> 
     return leaves
 
 
+def float_leaves_like(name: str, tree: Tree, reference_name: str, reference: Tree) -> list[Any]:
+    """Return the leaves as `leaves_like` does, converted to floating-point arrays where needed.
+
+    Raises:
+        TypeError: A leaf does not hold real numbers.
+        ValueError: As for `leaves_like`, or a leaf is ragged or empty.
+    """
+    leaves: list[Any] = []
+    if _collect(tree, reference, leaves) and {leaf.dtype.kind for leaf in leaves} == {"f"}:
+        return leaves
+    converted = float_tree(name, tree, finite=False, copy=False)
+    return leaves_like(name, converted, reference_name, reference)
+
+
 def _collect(tree: Tree, reference: Tree, leaves: list[Any]) -> bool:
     """Add the leaves of `tree` to `leaves`; tell whether it has the structure of `reference`."""
     if isinstance(reference, np.ndarray):
@@ -97,10 +111,16 @@ def _collect(tree: Tree, reference: Tree, leaves: list[Any]) -> bool:
     if isinstance(reference, dict):
         if not isinstance(tree, dict) or tree.keys() != reference.keys():
             return False
-        return all(_collect(tree[key], reference[key], leaves) for key in reference)
-    if not isinstance(tree, list | tuple) or len(tree) != len(reference):
-        return False
-    return all(_collect(*branches, leaves) for branches in zip(tree, reference, strict=True))
+        pairs = [(tree[key], reference[key]) for key in reference]
+    else:
+        if not isinstance(tree, list | tuple) or len(tree) != len(reference):
+            return False
+        pairs = [*zip(tree, reference, strict=True)]
+    # a loop, not all() of a generator: this is most of the price of a step on a few numbers
+    for branch, reference_branch in pairs:  # noqa: SIM110
+        if not _collect(branch, reference_branch, leaves):
+            return False
+    return True
 
 
 def same_structure(name: str, tree: Tree, reference_name: str, reference: Tree) -> None:

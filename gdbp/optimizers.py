@@ -21,9 +21,16 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from gdbp import _checks
-from gdbp._blocks import Block, Leaves, check_buffers, check_finite, seem_finite, vector
+from gdbp._blocks import Block, Leaves, check_buffers, check_finite, room, seem_finite, vector
 from gdbp._checks import Array
-from gdbp._trees import Tree, float_tree, leaves_like, tree_leaves, tree_map
+from gdbp._trees import (
+    Tree,
+    float_leaves_like,
+    float_tree,
+    leaves_like,
+    tree_leaves,
+    tree_map,
+)
 
 Schedule = Callable[[int], float]
 """A learning rate that changes: from the number of steps taken before, 0 at first, to η ≥ 0."""
@@ -598,7 +605,7 @@ def _elementwise(
 
     def init(params: Tree) -> NamedTuple:
         theta = float_tree("params", params)
-        filled = [tree_map(lambda leaf: np.full_like(leaf, start), theta) for _ in names]
+        filled = [tree_map(partial(_filled, start), theta) for _ in names]
         return kind(0, *filled)  # type: ignore[no-any-return]
 
     def in_new_arrays(t: int, eta: float, block: Block, u: Array, w: Array) -> Array:
@@ -633,8 +640,9 @@ def _elementwise(
             else:
                 result = update
                 others = [part.theta, *(part.new[i] for i in hiding)]
-            if not all(seem_finite(result, other) for other in others):
-                explain(begin, part, update)
+            for other in others:
+                if not seem_finite(result, other):
+                    explain(begin, part, update)
             if result is not part.target:
                 part.target[:] = result
 
@@ -647,7 +655,10 @@ def _elementwise(
         reads = _leaves({"params": like, "grads": grads, **_memory(state, names)}, like)
         t, eta = state[0] + 1, rate(state[0])
         if out is None:
-            target, *trees = (tree_map(_room, like) for _ in [result, *written])
+            target, *trees = (
+                tree_map(lambda leaf: room(leaf.shape, leaf.dtype), like)
+                for _ in [result, *written]
+            )
             next_state = state._replace(**dict(zip(written, trees, strict=True)))
             writes = _leaves({result: target, **_memory(next_state, written)}, like)
         else:
@@ -681,6 +692,12 @@ def _elementwise(
     return Optimizer(init, update, step_params)
 
 
+def _filled(number: float, leaf: Array) -> Array:
+    memory = room(leaf.shape, leaf.dtype)
+    memory.fill(number)
+    return memory
+
+
 def _check_kind(name: str, state: Any, kind: type[Any]) -> None:
     if not isinstance(state, kind):
         got = type(state).__name__
@@ -699,28 +716,23 @@ def _memory(state: NamedTuple, names: Sequence[str]) -> dict[str, Tree]:
 
 def _leaves(trees: Mapping[str, Tree], like: Tree) -> Leaves:
     """Return the leaves of trees of the parameters' structure, as floating-point arrays."""
-    return {
-        name: leaves_like(name, float_tree(name, tree, finite=False, copy=False), "params", like)
-        for name, tree in trees.items()
-    }
+    return {name: float_leaves_like(name, tree, "params", like) for name, tree in trees.items()}
 
 
 def _buffers(trees: Mapping[str, Tree], reads: Leaves, like: Tree) -> Leaves:
     """Return the leaves of trees that are to be written, if they can be."""
+    writes = {}
     for name, tree in trees.items():
-        for where, leaf in tree_leaves(tree, name):
-            if not isinstance(leaf, np.ndarray):
-                raise TypeError(f"out's {where} needs an array to write to, got {leaf!r}")
-    writes = {
-        name: leaves_like(f"out's {name}", tree, "params", like) for name, tree in trees.items()
-    }
+        try:
+            writes[name] = leaves_like(f"out's {name}", tree, "params", like)
+        except ValueError:
+            for where, leaf in tree_leaves(tree, name):
+                if not isinstance(leaf, np.ndarray):
+                    needs = f"out's {where} needs an array to write to, got {leaf!r}"
+                    raise TypeError(needs) from None
+            raise
     check_buffers(writes, reads, lambda k: list(tree_leaves(like, ""))[k][0])
     return writes
-
-
-def _room(leaf: Array) -> Array:
-    """Return an array to fill, C-contiguous whatever the order of `leaf` is."""
-    return np.empty(leaf.shape, leaf.dtype)
 
 
 def _block(k: int, reads: Leaves, writes: Leaves, result: str, names: Sequence[str]) -> Block:

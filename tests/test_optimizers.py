@@ -628,6 +628,17 @@ def test_the_centered_root_survives_a_constant_gradient():
 # With buffers
 
 
+@pytest.mark.parametrize("shape", [(3, 5), (100, 70)])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_the_memory_of_a_large_array_begins_where_a_line_of_the_cache_does(shape, dtype):
+    memory = adagrad(initial_accumulator_value=2.0).init(np.ones(shape, dtype)).v
+    assert (memory.shape, memory.dtype) == (shape, dtype)
+    assert memory.flags.c_contiguous
+    assert memory.flags.writeable
+    assert (memory == 2).all()
+    assert memory.nbytes < 2**14 or memory.ctypes.data % 64 == 0
+
+
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("block_bytes", [16, 2**19])
 @pytest.mark.parametrize(("make", "options", "_"), FIXED)
