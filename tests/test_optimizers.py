@@ -881,7 +881,9 @@ def test_large_numbers_are_no_false_alarm(optimizer):
     theta = np.full(3, 2.5e19, np.float32)
     for out in (None, (theta.copy(), optimizer.init(theta))):
         updates, _ = optimizer.update(np.ones(3), optimizer.init(theta), theta, out=out)
+        stepped, _ = optimizer.step(np.ones(3), optimizer.init(theta), theta, out=out)
         assert np.isfinite(updates).all()
+        assert np.isfinite(stepped).all()
     np.testing.assert_array_equal(apply_updates(theta, np.zeros(3)), theta)
 
 
