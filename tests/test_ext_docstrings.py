@@ -14,6 +14,7 @@ from docstrings import to_rest
         ("Returns:\n    The sum: a number.", "Returns:\n    : The sum: a number."),
         ("Returns:\n    The sum.", "Returns:\n    The sum."),
         ("$$x^2$$", "\n.. math::\n\n   x^2\n"),
+        ("Alias for field number 12\n", ""),
         ("  $$a\n    + b$$.", "\n  .. math::\n\n     a\n     + b.\n"),
     ],
 )

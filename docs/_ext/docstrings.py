@@ -2,7 +2,8 @@ r"""Let docstrings be written as the pages are, though autodoc reads reStructure
 
 - ``$…$`` is a formula in a line, ``$$…$$`` one on lines of its own;
 - ``|x|`` is an absolute value, not a substitution;
-- a colon in the text below ``Returns:`` is a colon: the types stand in the annotations.
+- a colon in the text below ``Returns:`` is a colon: the types stand in the annotations;
+- the field of a named tuple says nothing: its class does, below ``Attributes:``.
 """
 
 import re
@@ -25,6 +26,7 @@ MARKUP = re.compile(
     """,
     re.MULTILINE | re.DOTALL | re.VERBOSE,
 )
+FIELD = re.compile(r"Alias for field number \d+\n*")  # what Python writes
 RETURNS = re.compile(r"^(Returns:\n +)(?=\S.*:)", re.MULTILINE)
 
 
@@ -58,6 +60,8 @@ def to_rest(text: str) -> str:
             return f"\n{match['indent']}.. math::\n\n{body}\n"
         return match[0]
 
+    if FIELD.fullmatch(text):
+        return ""
     # Napoleon takes the words before the first colon for a type; an empty one is none.
     return RETURNS.sub(r"\1: ", MARKUP.sub(convert, text))
 
