@@ -26,7 +26,7 @@ import weakref
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import Context
-from functools import wraps
+from functools import lru_cache, wraps
 from typing import Any, NamedTuple, ParamSpec, Self, TypeVar
 
 import numpy as np
@@ -185,7 +185,7 @@ class MatrixProduct:
             b, g = b[:, np.newaxis], g[..., np.newaxis]
         if a.ndim == 1:  # a row
             a, g = a[np.newaxis, :], g[..., np.newaxis, :]
-        back: Array = g @ b.swapaxes(-1, -2) if k == 0 else a.swapaxes(-1, -2) @ g
+        back: Array = g @ b.mT if k == 0 else a.mT @ g
         if x[k].ndim == 1:
             back = back[..., 0, :] if k == 0 else back[..., 0]
         return back
@@ -200,6 +200,12 @@ class MatrixProduct:
 
 
 Operation = Elementwise | Reduction | Rearrangement | MatrixProduct
+
+
+@lru_cache(maxsize=16)
+def _ones(n: int, dtype: np.dtype[Any]) -> Array:
+    """Return n ones: the product with them is a sum, in less time than numpy's sum takes."""
+    return np.ones(n, dtype)
 
 
 def _relu(x: Array) -> Array:
@@ -337,14 +343,13 @@ def _broadcast(array: Array, shape: tuple[int, ...]) -> Array:
 def _like(g: Array, x: Array) -> Array:
     """Undo broadcasting: sum over every axis along which x was repeated. Keep x's type."""
     if g.shape != x.shape:
-        extra = g.ndim - x.ndim
-        axes = tuple(range(extra))
-        if g.shape[extra:] != x.shape:  # an axis of length one was stretched
-            axes += tuple(extra + k for k, n in enumerate(x.shape) if n != g.shape[extra + k])
         _count(g.size)
-        g = np.add.reduce(g, axes)
-        if g.shape != x.shape:
-            g = g.reshape(x.shape)
+        if g.ndim == 2 and g.shape[1:] == x.shape:  # every row is for x, as for a bias
+            g = _ones(len(g), g.dtype).dot(g)
+        else:
+            extra = g.ndim - x.ndim
+            stretched = (extra + k for k, n in enumerate(x.shape) if n != g.shape[extra + k])
+            g = np.add.reduce(g, (*range(extra), *stretched)).reshape(x.shape)
     return g if g.dtype == x.dtype else g.astype(x.dtype)
 
 
