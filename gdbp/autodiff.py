@@ -239,7 +239,8 @@ def _log_softmax(z: Array) -> Array:
 
 def _cross_entropy(z: Array, labels: Array, kept: dict[str, Any]) -> Any:
     at = np.arange(len(z)), labels
-    log_p = _log_softmax(z)
+    # Of a few classes, numpy is quicker to take the largest and the sum by long columns.
+    log_p = _log_softmax(np.asfortranarray(z) if z.shape[1] <= 64 else z)
     kept["log_p"], kept["at"] = log_p, at  # the way back needs them again
     return np.add.reduce(log_p[at]) / -len(z)
 
