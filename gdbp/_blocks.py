@@ -5,7 +5,6 @@ one block after another, it reads and writes memory once: the other passes stay 
 """
 
 import math
-from bisect import bisect_left
 from collections.abc import Callable, Iterator
 from itertools import pairwise
 from typing import Any, NamedTuple
@@ -110,6 +109,8 @@ def check_buffers(writes: Leaves, reads: Leaves, place: Callable[[int], str]) ->
             result.
         place: From the number of a leaf to what stands after its tree's name, such as "['w']".
     """
+    from bisect import bisect_left  # here, as it would be a part of what importing gdbp takes
+
     theta, result = next(iter(reads.values())), next(iter(writes))
     for name, leaves in writes.items():
         for k, (leaf, like) in enumerate(zip(leaves, theta, strict=True)):

@@ -462,17 +462,53 @@ class DataLoss:
         if places[0].layer > places[1].layer:
             return self._blocks(theta, places[::-1], v, u).T
         losses, memory = np.empty((u.size, v.size)), _Memory()
-        second = places[1]
-        for at_u, change, between in self._blocks_of_lower(theta, places, u, v.size):
-            length = self._block_length(second.layer) // len(change.values)
+        high = places[1]
+        for at_u, change, inputs in self._blocks_of_lower(theta, places, u, v.size):
+            length = self._block_length(high.layer) // len(change.values)
             for at_v in _slices(v.size, max(1, length)):
-                changes = [change, _Change(second, v[at_v, np.newaxis, np.newaxis])]
                 memory.free()
-                top = self._advance(
-                    between, theta, second.layer, len(self._layers), changes, memory
-                )
-                losses[at_u, at_v] = self._losses_of_columns(top, memory)
+                losses[at_u, at_v] = self._block(theta, inputs, change, high, v[at_v], memory)
         return losses.T
+
+    def _block(
+        self,
+        theta: Array,
+        inputs: list[_Columns],
+        change: _Change,
+        high: _Place,
+        values: Array,
+        memory: _Memory,
+    ) -> Array:
+        """Compute the losses at the values of the lower parameter and the higher one.
+
+        Args:
+            theta: The parameters, 0 for those that vary.
+            inputs: What goes into the layer of the higher parameter.
+            change: The lower parameter, with its values.
+            high: Where the higher parameter is.
+            values: Its values.
+            memory: Where to put the intermediate results.
+        """
+        n_layers = len(self._layers)
+        if self._moves_one_logit(high):
+            logits = _whole(self._advance(inputs, theta, high.layer, n_layers, [change], memory))
+            x = self._ones[np.newaxis] if high.row is None else _column(inputs, high.row)[:, 0]
+            return self._losses_where_one_logit_moves(
+                logits[:, 0], x[..., 0], values, high.column, memory
+            )
+        changes = [change, _Change(high, values[:, np.newaxis, np.newaxis])]
+        return self._losses_of_columns(
+            self._advance(inputs, theta, high.layer, n_layers, changes, memory)
+        )
+
+    def _moves_one_logit(self, place: _Place) -> bool:
+        """Tell whether a parameter changes one of several logits, along a line."""
+        last = len(self._layers) - 1
+        return (
+            not self._is_mse
+            and self._first_linear_layer <= place.layer == last
+            and self._layers[last].shape[1] > 1
+        )
 
     def _blocks_of_lower(
         self, theta: Array, places: tuple[_Place, _Place], u: Array, n_higher: int
@@ -524,7 +560,7 @@ class DataLoss:
                 f(part.value, memory.array(part.value.shape))
         return a
 
-    def _losses_of_columns(self, a: list[_Columns], memory: _Memory) -> Array:
+    def _losses_of_columns(self, a: list[_Columns]) -> Array:
         """Compute the loss from the outputs, which are overwritten."""
         if self._is_mse:  # a sum over outputs, so that columns that do not change count once
             total: Array = np.zeros(())
@@ -532,27 +568,37 @@ class DataLoss:
                 residuals = np.subtract(part.value, self._y[:, part.columns], out=part.value)
                 total = total + _sum_of_products(residuals, residuals)
             return total / self._size
-        if len(a) == 2 and len(a[1].columns) == 1:
-            return self._losses_where_one_class_moves(a[0], a[1], memory)
         return self._losses(_whole(a))
 
-    def _losses_where_one_class_moves(
-        self, others: _Columns, moving: _Columns, memory: _Memory
+    def _losses_where_one_logit_moves(
+        self, logits: Array, inputs: Array, values: Array, c: int, memory: _Memory
     ) -> Array:
-        r"""Compute the cross-entropy where one column c of the logits varies more than the rest.
+        r"""Compute the cross-entropy of the logits with $z_c + v x$ in the place of $z_c$.
 
         The other classes act as one, whose logit is $s = \log \sum_{k \ne c} e^{z_k}$: a sample of
-        class c has the loss $\log(1 + e^{s - z_c})$, and another one, of class y,
-        $\log(1 + e^{z_c - s}) + s - z_y$.
+        class c has the loss $\log(1 + e^{s - z_c - vx})$, and another one, of class y,
+        $\log(1 + e^{z_c + vx - s}) + s - z_y$.
+
+        Args:
+            logits: Shape (n_first, n, n_classes).
+            inputs: x, shape (n_first or 1, n).
+            values: v, shape (n_second,).
+            c: The class.
+            memory: Where to put what is large.
+
+        Returns:
+            The losses, shape (n_first, n_second).
         """
-        (c,) = moving.columns
-        is_c = self._y == c
-        largest, log_sums = _log_sums(others.value)
-        of_labels = others.value[..., np.arange(len(is_c)), self._y - (self._y >= c)]
-        d = _sum([moving.value[..., 0], -(largest + log_sums)], memory)
-        d *= np.where(is_c, -1.0, 1.0)
-        among_others = np.where(is_c, 0, largest - of_labels + log_sums)
-        return (_sum_of_softplus(d) + _sum_of_last(among_others)) / len(is_c)
+        is_c, others = self._y == c, np.delete(logits, c, axis=-1)
+        largest, log_sums = _log_sums(others)
+        of_labels = others[..., np.arange(len(is_c)), self._y - (self._y >= c)]
+        among_others = np.where(is_c, 0.0, largest - of_labels + log_sums)
+        sign = np.where(is_c, -1.0, 1.0)
+        start = sign * (logits[..., c] - largest - log_sums)
+        d = memory.array((len(logits), values.size, len(is_c)))
+        np.multiply(values[:, np.newaxis], (sign * inputs)[:, np.newaxis], out=d)
+        d += start[:, np.newaxis]
+        return (_sum_of_softplus(d) + _sum_of_last(among_others)[:, np.newaxis]) / len(is_c)
 
     def _below(self, theta: Array, stop: int) -> Array:
         """Run the layers before `stop`, which do not vary."""
