@@ -48,9 +48,11 @@ def machine() -> dict[str, Any]:
 
     Returns:
         The processor, its cores, its caches in bytes by level, the memory in bytes, the system, the
-        versions of what computes, numpy's BLAS and the number of processes that wanted a core in
-        the last minute.
+        versions of what computes, the BLAS libraries, numpy's own first, and the number of
+        processes that wanted a core in the last minute.
     """
+    libraries = [library for library in threadpool_info() if library["user_api"] == "blas"]
+    libraries.sort(key=lambda library: "numpy" not in library["filepath"])  # scipy has another
     return {
         "cpu": _cpu(),
         "cores": psutil.cpu_count(logical=False) or os.cpu_count(),
@@ -62,8 +64,7 @@ def machine() -> dict[str, Any]:
         "torch": version("torch"),
         "blas": [
             f"{library['internal_api']} {library['version']} ({library.get('architecture', '')})"
-            for library in threadpool_info()
-            if library["user_api"] == "blas"
+            for library in libraries
         ],
         "load": round(os.getloadavg()[0], 1),
     }

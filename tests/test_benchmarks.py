@@ -32,6 +32,15 @@ def test_results_are_kept_with_the_machine_that_they_come_from(folder):
     assert kept["machine"]["cpu"]
 
 
+def test_the_first_blas_is_that_of_numpy(monkeypatch):
+    libraries = [
+        {"user_api": api, "internal_api": api, "version": folder, "filepath": f"/{folder}/lib.so"}
+        for api, folder in [("openmp", "torch"), ("blas", "scipy.libs"), ("blas", "numpy.libs")]
+    ]
+    monkeypatch.setattr(results, "threadpool_info", lambda: libraries)
+    assert results.machine()["blas"] == ["blas numpy.libs ()", "blas scipy.libs ()"]
+
+
 @pytest.mark.parametrize("data", [{"seconds": float("nan")}, {"seconds": {1}}])
 def test_results_that_are_no_json_leave_the_last_ones_as_they_were(folder, data):
     results.write("slopes", {"seconds": 1})
