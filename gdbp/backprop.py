@@ -233,7 +233,13 @@ class Network:
         self.loss_name = _checks.choice("loss_name", loss_name, list(LOSSES))
 
     def __repr__(self) -> str:
-        return f"Network({list(self.activations)}, {self.loss_name!r})"
+        return f"Network(activations={list(self.activations)}, loss_name={self.loss_name!r})"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Network) and vars(self) == vars(other)
+
+    def __hash__(self) -> int:
+        return hash((self.activations, self.loss_name))
 
     def forward(self, params: Params, X: ArrayLike) -> Forward:
         """Run the network forward and keep every intermediate result.
@@ -307,8 +313,7 @@ class Network:
             return self.backward(params, self.forward(params, X), y).grads
         if not isinstance(out, Workspace):
             raise TypeError(f"out needs what workspace() made, got {out!r}")
-        other = out.network
-        if (other.activations, other.loss_name) != (self.activations, self.loss_name):
+        if out.network is not self and out.network != self:
             raise ValueError(f"out needs a workspace of {self}, got one of {out.network}")
         out._compute(params, X, y)
         return out.grads

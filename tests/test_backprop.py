@@ -747,6 +747,17 @@ def test_one_bad_number_anywhere_is_named_by_both_forms(case, bad, data):
     assert str(in_place.value) == str(plain.value)
 
 
+def test_networks_of_the_same_layers_and_loss_are_equal():
+    network = Network(["tanh", "identity"])
+    same = Network(("tanh", "identity"), "mse")
+    assert network == same
+    assert hash(network) == hash(same)
+    assert network != Network(["tanh", "tanh"])
+    assert network != Network(["tanh", "identity"], "softmax_cross_entropy")
+    assert network != "Network(activations=['tanh', 'identity'], loss_name='mse')"
+    assert repr(network) == "Network(activations=['tanh', 'identity'], loss_name='mse')"
+
+
 def test_a_workspace_of_another_network_or_shape():
     network, params, X, y = case = small_case()
     with pytest.raises(TypeError, match=r"^out needs what workspace\(\) made, got \[\]"):
