@@ -545,7 +545,9 @@ class DataLoss:
         for k in range(start, stop):
             W, b = self._W(theta, k), theta[self._layers[k].b]
             terms = [_times(part.value, W[part.columns], memory) for part in a]
-            z = _sum(terms + [self._ones * b] * (b.size > 0), memory)
+            if b.size:
+                terms.append(self._ones * b)
+            z = _sum(terms, memory)
             moved: dict[int, list[Array]] = {}
             for place, values in changes:
                 if place.layer == k:
@@ -553,10 +555,10 @@ class DataLoss:
                     moved.setdefault(place.column, []).append(_product(values, source, memory))
             rest = [column for column in range(W.shape[1]) if column not in moved]
             a = [_Columns(rest, z[..., rest] if moved else z)] if rest else []
-            for c, terms in moved.items():
-                a.append(_Columns([c], _sum([z[..., c : c + 1], *terms], memory)))
+            for c, change in moved.items():
+                a.append(_Columns([c], _sum([z[..., c : c + 1], *change], memory)))
+            f = IN_PLACE[self.network.activations[k]].f
             for part in a:
-                f = IN_PLACE[self.network.activations[k]].f
                 f(part.value, memory.array(part.value.shape))
         return a
 
