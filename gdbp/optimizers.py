@@ -640,9 +640,8 @@ def _elementwise(
             else:
                 result = update
                 others = [part.theta, *(part.new[i] for i in hiding)]
-            for other in others:
-                if not seem_finite(result, other):
-                    explain(begin, part, update)
+            if not all(seem_finite(result, other) for other in others):
+                explain(begin, part, update)
             if result is not part.target:
                 part.target[:] = result
 
